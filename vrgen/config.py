@@ -1,0 +1,184 @@
+"""Configuration, parsed once: world files (TOML) and the options of a run. Unknown keys fail.
+
+A world names checkpoints and how they make a place together; paths in it are relative to its own folder.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from vrgen.errors import UsageError, WorldError
+from vrgen.resources import WORLDS, bundled_worlds
+
+As = Literal["picture", "panorama", "texture", "heightfield"]
+Device = Literal["auto", "cpu", "cuda"]
+Positive = Annotated[float, Meta(gt=0)]
+
+
+class GeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One use of a checkpoint; the same file may be used twice with other fixed inputs."""
+
+    checkpoint: Path
+    surface: str | None = None
+    """Dress this surface instead of the one that the manifest names."""
+    fixed: dict[str, float | str | list[float]] = {}
+    """Inputs that this world does not leave to the person: a slider's number, a label's name."""
+    variants: Annotated[int, Meta(ge=1, le=64)] = 1
+    """How many results with different noise are wanted at once."""
+    as_kind: As | None = None
+    """For a bare `z → image` module without a manifest: what its picture is."""
+
+
+class PropsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Meshes of one generator, scattered over the ground."""
+
+    generator: str
+    per_hectare: Positive = 40.0
+    scale_m: tuple[float, float] = (0.4, 2.5)
+    """Smallest and greatest size; most are small."""
+    surface: str = "cliff"
+    """Whose material dresses them where the mesh has no colours of its own."""
+    slope_max_deg: Annotated[float, Meta(ge=0, le=90)] = 35.0
+    clumping: Annotated[float, Meta(ge=0, le=1)] = 0.6
+
+
+class StartConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where a visit begins, metres and degrees."""
+
+    x_m: float = 0.0
+    z_m: float = 0.0
+    yaw_deg: float = 0.0
+
+
+class World(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A world file, with checkpoint paths made absolute."""
+
+    name: str = ""
+    title: str = ""
+    description: str = ""
+    seed: int = 0
+    fog_m: Positive = 900.0
+    """Distance at which two thirds of what is seen is haze."""
+    settings: dict[str, float | str] = {}
+    """Where sliders and labels stand at first, by knob name."""
+    generators: dict[str, GeneratorConfig] = {}
+    props: dict[str, PropsConfig] = {}
+    start: StartConfig = StartConfig()
+
+
+def _decode_path(kind: type, value: object) -> object:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise TypeError(f"{kind.__name__} can't be read from {value!r}")
+
+
+def read_world(path: Path) -> World:
+    """Read and check a world file.
+
+    Raises:
+        UsageError: the file is not there. WorldError: it breaks the format or names a checkpoint that is
+        not there.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UsageError(f"{path}: no such world file; check the path") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorldError(f"{path}: can't be read ({error}); give a TOML world file") from error
+    try:
+        world = msgspec.convert(tomllib.loads(text), World, dec_hook=_decode_path)
+    except tomllib.TOMLDecodeError as error:
+        raise WorldError(f"{path}: not valid TOML ({error}); correct the file") from error
+    except msgspec.ValidationError as error:
+        raise WorldError(f"{path}: {error}; see docs/guide/worlds.md for the keys") from error
+    if not world.generators:
+        raise WorldError(f"{path}: names no generator; add a [generators.NAME] with a checkpoint")
+    made = {}
+    for name, use in world.generators.items():
+        checkpoint = use.checkpoint if use.checkpoint.is_absolute() else path.parent / use.checkpoint
+        if not checkpoint.is_file():
+            raise WorldError(
+                f"{path}: generator '{name}' names the checkpoint {use.checkpoint}, which is not at "
+                f"{checkpoint}; correct the path or put the file there"
+            )
+        made[name] = msgspec.structs.replace(use, checkpoint=checkpoint.resolve())
+    for name, props in world.props.items():
+        if props.generator not in made:
+            raise WorldError(
+                f"{path}: props '{name}' want the generator '{props.generator}', the file has "
+                f"{', '.join(made)}; correct the name"
+            )
+    return msgspec.structs.replace(world, generators=made, name=world.name or path.stem)
+
+
+def world_of(target: str, as_kind: As | None = None) -> World:
+    """The world that `vrgen run TARGET` means: a bundled name, a world file, or a single checkpoint.
+
+    Raises:
+        UsageError: TARGET is neither. WorldError: the world file is broken.
+    """
+    path = Path(target)
+    if path.suffix == ".toml":
+        return read_world(path)
+    if path.suffix in (".pt", ".pt2", ".pth", ".ts", ".zip"):
+        if not path.is_file():
+            raise UsageError(
+                f"{path}: no such file; give a checkpoint, a world file or one of: "
+                f"{', '.join(bundled_worlds())}"
+            )
+        use = GeneratorConfig(checkpoint=path.resolve(), as_kind=as_kind)
+        return World(name=path.stem, title=path.stem, generators={path.stem: use})
+    if target in bundled_worlds():
+        return read_world(WORLDS / f"{target}.toml")
+    raise UsageError(
+        f"'{target}' is no bundled world, world file (.toml) or checkpoint (.pt, .pt2); bundled are: "
+        f"{', '.join(bundled_worlds()) or 'none'}"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Options of `vrgen run`, one field each; `cli.py` parses the command line into it."""
+
+    target: str = "valley"
+    """A bundled world's name, a world file (.toml) or a checkpoint (.pt, .pt2)."""
+    display: Literal["auto", "openxr", "window", "headless"] = "auto"
+    """Where the world is shown; auto takes the first that answers and says why it refused the others."""
+    views: Literal["mono", "stereo"] = "mono"
+    """stereo shows both eyes side by side in a window."""
+    size: tuple[int, int] = (1280, 720)
+    """Width and height of the window or picture, pixels."""
+    as_kind: As | None = None
+    """What a bare z → image module makes."""
+    seed: int | None = None
+    """Of the first world; the world file's own when left out."""
+    prompt: str | None = None
+    """Text that steers generators with a prompt input."""
+    frames: int | None = None
+    """Stop after this many frames."""
+    seconds: float | None = None
+    """Stop after this many seconds."""
+    hold: tuple[str, ...] = ()
+    """Keys held down in a headless run, such as w to walk on."""
+    report: Path | None = None
+    """Write the latency report (JSON) here at the end."""
+    screenshot: Path | None = None
+    """Write the last frame (PNG) here."""
+    video: Path | None = None
+    """Write a film (MP4, 30 pictures a second) of a headless run here."""
+    device: Device = "auto"
+    """Where the generator runs."""
+    call_timeout_s: float = 30.0
+    """A generator call that takes longer is taken for hung and its worker restarted."""
+    worker_memory_mb: int = 6144
+    """The worker is stopped when it takes more than this."""
+    quality: Literal["auto", "low", "high"] = "auto"
+    """Detail of the picture; auto means low on a software rasteriser."""
+    settle: bool = False
+    """Headless: let the first world arrive whole before frames are counted (for pictures and films)."""
+    debug: bool = False
+    """Show tracebacks and OpenGL debug messages."""

@@ -1,0 +1,112 @@
+"""Poses, rotations and projections, with names that cancel: `world_from_eye = world_from_head @ head_from_eye`.
+
+Right-handed, +Y up, -Z forward, metres, radians; quaternions xyzw; matrices (4, 4) float64, column vectors
+(docs/CONVENTIONS.md).
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[np.float64]
+Vec3: TypeAlias = tuple[float, float, float]
+Quat: TypeAlias = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Fov:
+    """Half angles from the view axis, radians, as OpenXR gives them: left and down are negative."""
+
+    left_rad: float
+    right_rad: float
+    up_rad: float
+    down_rad: float
+
+    @staticmethod
+    def symmetric(vertical_rad: float, aspect: float) -> "Fov":
+        """`vertical_rad`: the whole vertical angle. `aspect`: width over height."""
+        up = vertical_rad / 2
+        right = float(np.arctan(np.tan(up) * aspect))
+        return Fov(-right, right, up, -up)
+
+
+def rotation(quat_xyzw: Quat) -> Array:
+    """(3, 3) rotation of a unit quaternion."""
+    x, y, z, w = quat_xyzw
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
+def transform(position: Vec3, quat_xyzw: Quat = (0.0, 0.0, 0.0, 1.0)) -> Array:
+    """(4, 4) `outer_from_inner` of a frame that stands at `position` (metres) with that orientation."""
+    m = np.eye(4)
+    m[:3, :3] = rotation(quat_xyzw)
+    m[:3, 3] = position
+    return m
+
+
+def inverse_rigid(a_from_b: Array) -> Array:
+    """(4, 4) `b_from_a` of a rotation and a translation."""
+    m = np.eye(4)
+    r = a_from_b[:3, :3].T
+    m[:3, :3] = r
+    m[:3, 3] = -r @ a_from_b[:3, 3]
+    return m
+
+
+def multiply(a: Quat, b: Quat) -> Quat:
+    """Hamilton product: turn by `b`, then by `a`."""
+    ax, ay, az, aw = a
+    bx, by, bz, bw = b
+    return (
+        aw * bx + ax * bw + ay * bz - az * by,
+        aw * by - ax * bz + ay * bw + az * bx,
+        aw * bz + ax * by - ay * bx + az * bw,
+        aw * bw - ax * bx - ay * by - az * bz,
+    )
+
+
+def yaw_quat(yaw_rad: float) -> Quat:
+    """Turn about +Y; positive turns left, from -Z towards -X."""
+    return (0.0, float(np.sin(yaw_rad / 2)), 0.0, float(np.cos(yaw_rad / 2)))
+
+
+def pitch_quat(pitch_rad: float) -> Quat:
+    """Turn about +X; positive looks up."""
+    return (float(np.sin(pitch_rad / 2)), 0.0, 0.0, float(np.cos(pitch_rad / 2)))
+
+
+def projection(fov: Fov, near_m: float) -> Array:
+    """(4, 4) `clip_from_eye` with reversed depth and no far plane: depth 1 at `near_m`, 0 at infinity.
+
+    For clip depth in [0, 1] (glClipControl). Reversed depth keeps float precision where it is needed:
+    https://developer.nvidia.com/content/depth-precision-visualized
+    """
+    left, right = np.tan(fov.left_rad), np.tan(fov.right_rad)
+    down, up = np.tan(fov.down_rad), np.tan(fov.up_rad)
+    m = np.zeros((4, 4))
+    m[0, 0] = 2 / (right - left)
+    m[0, 2] = (right + left) / (right - left)
+    m[1, 1] = 2 / (up - down)
+    m[1, 2] = (up + down) / (up - down)
+    m[2, 3] = near_m
+    m[3, 2] = -1
+    return m
+
+
+def frustum_planes(clip_from_world: Array) -> Array:
+    """(5, 4) planes (nx, ny, nz, d), inside where n·p + d ≥ 0, unit normals: left, right, bottom, top, near.
+
+    There is no far plane to test. Rows of the matrix, after Gribb and Hartmann.
+    """
+    r = clip_from_world
+    planes = np.stack([r[3] + r[0], r[3] - r[0], r[3] + r[1], r[3] - r[1], r[3] - r[2]])
+    norms: Array = np.linalg.norm(planes[:, :3], axis=1, keepdims=True)
+    return np.asarray(planes / norms)

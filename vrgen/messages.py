@@ -1,0 +1,262 @@
+"""What flows between the stages. Frozen data, no behaviour, no GL, no torch.
+
+display ── Controls ─► inputs ── Intent ─► generator ── Generated ─► scene ── Scene ─► renderer ─► display
+
+`Scene` and what it is made of are in `vrgen/scene_model.py`; manifests are in `vrgen/contract.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from vrgen.contract import OutputSpec
+from vrgen.geometry import Array, Fov
+
+Tile = tuple[int, int]
+"""(ix, iz): column along +X, row along +Z of the endless ground."""
+
+InputValue = npt.NDArray[np.float32] | npt.NDArray[np.int64]
+
+
+# --- display → inputs -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What the devices say this frame. Names are lower case: "w", "space", "left shift", "mouse.left", "pad.a"."""
+
+    time_s: float = 0.0
+    dt_s: float = 0.0
+    held: frozenset[str] = frozenset()
+    pressed: tuple[str, ...] = ()
+    """Went down since the last frame, in order; a key that repeats is not named again."""
+    typed: str = ""
+    pointer_px: tuple[float, float] | None = None
+    """In framebuffer pixels from the top left; None while the pointer is captured for looking, or absent."""
+    look_px: tuple[float, float] = (0.0, 0.0)
+    """Movement of the captured pointer (right, down), pixels."""
+    drag_px: tuple[float, float] = (0.0, 0.0)
+    """Movement of the pointer while the middle button, or shift and the left one, is down."""
+    scroll: float = 0.0
+    """Wheel steps, up positive."""
+    axes: Mapping[str, float] = field(default_factory=dict)
+    """Gamepad: "left_x", "left_y", "right_x", "right_y" in [-1, 1], right and down positive; "left_trigger",
+    "right_trigger" in [0, 1]."""
+    dropped: tuple[Path, ...] = ()
+    """Files dropped onto the window this frame."""
+    closing: bool = False
+
+
+# --- the person -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Where the person stands and looks. `feet_world` metres; yaw 0 looks to -Z, positive turns left."""
+
+    feet_world: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    yaw_rad: float = 0.0
+    pitch_rad: float = 0.0
+    fall_mps: float = 0.0
+    """Vertical speed, negative when falling."""
+    eye_height_m: float = 1.7
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One eye or camera and where its pixels go."""
+
+    world_from_eye: Array
+    fov: Fov
+    framebuffer: int
+    """GL name of the framebuffer that takes the finished, sRGB-encoded picture."""
+    rect_px: tuple[int, int, int, int]
+    """x, y, width, height within that framebuffer, from the bottom left."""
+
+
+# --- inputs → the rest ------------------------------------------------------------------------------------
+
+
+class Action(Enum):
+    """What a person can ask for besides moving. Each fires once a press."""
+
+    NEW_WORLD = "new world"
+    UNDO = "undo"
+    REDO = "redo"
+    LIKE = "like"
+    DISLIKE = "dislike"
+    PAUSE = "pause"
+    SCREENSHOT = "screenshot"
+    FULL_SCREEN = "full screen"
+    PANEL = "panel"
+    QUIT = "quit"
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One thing a person can steer: an input, or inputs of the same name and shape in several checkpoints."""
+
+    name: str
+    kind: str
+    """"latent", "slider", "label", "prompt" or "image"."""
+    shape: tuple[int, ...]
+    label: str
+    generators: tuple[str, ...]
+    prior: str = "normal"
+    range: tuple[float, float] = (0.0, 1.0)
+    default: float = 0.0
+    labels: tuple[str, ...] = ()
+    one_hot: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Where every knob stands. `world` names the proposal: it changes with N, undo and redo, not with a morph."""
+
+    world: int = 0
+    revision: int = 0
+    """Goes up with every change of a value; results of a lower revision are stale within a world."""
+    seed: int = 0
+    values: Mapping[str, InputValue] = field(default_factory=dict)
+    """By knob name, each of the knob's shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What the person wants now."""
+
+    walk_mps: tuple[float, float] = (0.0, 0.0)
+    """Right and forward, in the person's own frame."""
+    turn_rad: tuple[float, float] = (0.0, 0.0)
+    """Yaw and pitch to add this frame."""
+    jump: bool = False
+    morph: tuple[float, float] = (0.0, 0.0)
+    """Displacement of the latent this frame along its two steering directions, in standard deviations."""
+    actions: tuple[Action, ...] = ()
+    settings: Mapping[str, InputValue] = field(default_factory=dict)
+    """Knobs set this frame (sliders, labels), by name."""
+    swap: Path | None = None
+    """A checkpoint the person chose in place of a running one."""
+
+
+# --- app → generator → scene ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One wanted call of one generator. Requests with equal `key` replace each other, the newest winning."""
+
+    generator: str
+    epoch: int
+    """Of the world asked for; a result of an older epoch is dropped."""
+    revision: int
+    """Within the epoch; a result of an older revision than one already shown is dropped."""
+    inputs: Mapping[str, InputValue] = field(default_factory=dict)
+    """Every input that a call needs except those the worker fills itself (tile, time, noise, state)."""
+    tile: Tile | None = None
+    variant: int = 0
+    """Seeds the `noise` inputs: several different results of one choice (rock 0, rock 1, …)."""
+
+    @property
+    def key(self) -> tuple[str, Tile | None, int]:
+        return (self.generator, self.tile, self.variant)
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Of one result, seconds on the machine's monotonic clock (time.monotonic), comparable across processes."""
+
+    submitted_s: float = 0.0
+    started_s: float = 0.0
+    made_s: float = 0.0
+    """The call returned."""
+    handed_s: float = 0.0
+    """The outputs lie in shared memory."""
+    polled_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One named output: what the manifest says, and the tensors without the batch axis, read-only."""
+
+    spec: OutputSpec
+    arrays: Mapping[str, npt.NDArray[np.generic]]
+    """Key "" for kinds of one tensor; "vertices", "faces", … for a mesh; "means", … for splats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What one call made."""
+
+    request: Request
+    outputs: Mapping[str, Output]
+    timings: Timings = Timings()
+    surface: str = "ground"
+    """Which surface this generator's textures dress (from the world file)."""
+
+
+class Phase(Enum):
+    """What a generator is doing, for the person to see."""
+
+    LOADING = "loading"
+    READY = "ready"
+    MAKING = "making"
+    FAILED = "failed"
+    """The last call or load failed; what it made before stays."""
+    RESTARTING = "restarting"
+    GONE = "gone"
+    """Given up after repeated failures, until its file changes or the person chooses another."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorStatus:
+    """One generator as the overlay and the report show it."""
+
+    name: str
+    phase: Phase = Phase.LOADING
+    checkpoint: str = ""
+    waiting: int = 0
+    """Requests that are wanted and not yet made."""
+    busy_s: float = 0.0
+    """How long the present call has run; 0 when idle."""
+    usual_s: float = 0.0
+    """Median time of the last calls: what a progress bar can promise."""
+    requests: int = 0
+    results: int = 0
+    stale: int = 0
+    restarts: int = 0
+    errors: tuple[str, ...] = ()
+    """One sentence each, newest last, the last 20 kept."""
+    infer_ms: tuple[float, ...] = ()
+    age_ms: tuple[float, ...] = ()
+
+
+# --- feedback ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """What the person liked and disliked, as knob values; shifts what N proposes next."""
+
+    liked: tuple[Mapping[str, InputValue], ...] = ()
+    disliked: tuple[Mapping[str, InputValue], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """What the renderer holds after a frame: ids of assets whose upload is complete."""
+
+    ids: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCost:
+    """Where a frame's time went, milliseconds; `outside_gl_ms` is `draw_ms` less the time in GL calls."""
+
+    draw_ms: float = 0.0
+    upload_ms: float = 0.0
+    upload_bytes: int = 0
