@@ -127,8 +127,7 @@ def world_of(target: str, as_kind: As | None = None) -> World:
     if path.suffix in (".pt", ".pt2", ".pth", ".ts", ".zip"):
         if not path.is_file():
             raise UsageError(
-                f"{path}: no such file; give a checkpoint, a world file or one of: "
-                f"{', '.join(bundled_worlds())}"
+                f"{path}: no such file; give a checkpoint, a world file or one of: {', '.join(bundled_worlds())}"
             )
         use = GeneratorConfig(checkpoint=path.resolve(), as_kind=as_kind)
         return World(name=path.stem, title=path.stem, generators={path.stem: use})
