@@ -1,0 +1,183 @@
+"""Everything there is to draw, independent of GL: what the scene stage makes and the renderer shows.
+
+Assets (`Sky`, `Surface`, `TileHeights`, `Mesh`, `Picture`) are immutable and carry an `id` that is never used
+twice in a process: whoever holds an id holds that content. What changes from frame to frame is which assets are
+shown and how far one has faded into the next.
+"""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from vrgen.messages import Tile
+
+F32 = npt.NDArray[np.float32]
+U8 = npt.NDArray[np.uint8]
+
+_ids = itertools.count(1)
+
+
+def new_id() -> int:
+    """An asset id that no other asset of this process has."""
+    return next(_ids)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Light:
+    """Sun and sky light; linear, in the panorama's own unit of radiance."""
+
+    sun_direction: F32
+    """(3,) unit, world, towards the sun."""
+    sun_irradiance: F32
+    """(3,) on a surface that faces the sun."""
+    ambient_sh: F32
+    """(9, 3) irradiance of the sky without the sun, over π: second-order spherical harmonics with the cosine
+    lobe folded in, so that `radiosity = albedo * sh(normal)` (Ramamoorthi and Hanrahan 2001)."""
+    exposure: float
+    """Factor that brings a sunlit grey card to middle grey."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Sky:
+    """A panorama. `radiance`: (H, 2H, 3) float16, linear; row 0 the zenith, the centre column looks to -Z."""
+
+    id: int
+    radiance: npt.NDArray[np.float16]
+    light: Light
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Surface:
+    """A material that repeats every `metres`.
+
+    `albedo`: (S, S, 4) uint8, sRGB; alpha a relief height for blending. `bumps`: (S, S, 4) uint8, tangent-space
+    normal xyz mapped from [-1, 1], roughness in alpha.
+    """
+
+    id: int
+    albedo: U8
+    bumps: U8
+    metres: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class TileHeights:
+    """One tile of ground. `heights`: (N, N) float32 metres, row along +Z, column along +X."""
+
+    id: int
+    heights: F32
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Mesh:
+    """A triangle mesh, metres, +Y up, counter-clockwise from outside.
+
+    `vertices`, `normals`: (V, 3) float32. `colours`: (V, 4) uint8 sRGB, alpha 0 where the surface's material
+    shows instead. `uv`: (V, 2) float32. `faces`: one (F, 3) uint32 per level of detail, finest first.
+    """
+
+    id: int
+    vertices: F32
+    normals: F32
+    colours: U8
+    uv: F32
+    faces: tuple[npt.NDArray[np.uint32], ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Picture:
+    """A picture to hang. `pixels`: (H, W, 4) uint8 sRGB, row 0 on top."""
+
+    id: int
+    pixels: U8
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Fade(Generic[T]):
+    """One thing, or one on its way into the next. `weight` is how much of `arriving` is seen, in [0, 1]."""
+
+    shown: T
+    arriving: T | None = None
+    weight: float = 0.0
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class TileSet:
+    """Ground of one generator call's inputs: all its tiles fit together."""
+
+    epoch: int
+    revision: int
+    metres: float
+    """Side of a tile."""
+    samples: int
+    """N: heights along a side, edges shared; N - 1 is a power of two."""
+    tiles: Mapping[Tile, TileHeights] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Ground:
+    """The endless ground around the walker; tile (ix, iz) lies in slot (ix mod grid, iz mod grid) of a torus.
+
+    `corners`: (grid, grid, 2) float32 by slot row (z), column (x): at each tile corner how much of `arriving` is
+    seen, and how present the ground is (0: still haze). Between corners both are bilinear. A corner counts only
+    tiles that all four neighbours have, so there is never a step between an old and a new tile.
+    """
+
+    shown: TileSet
+    grid: int
+    corners: F32
+    arriving: TileSet | None = None
+
+
+INSTANCE = np.dtype(
+    [
+        ("position", np.float32, 3),
+        ("scale", np.float32),
+        ("rotation", np.float32, 4),
+        ("mesh", np.uint32),
+        ("picture", np.int32),
+        ("stands", np.float32),
+        ("fade", np.float32),
+    ]
+)
+"""One object, 48 bytes as the shaders read it. `position` metres relative to `Scene.origin`; `rotation`
+quaternion xyzw; `mesh` indexes `Objects.meshes`; `picture` indexes `Objects.pictures` or is -1; `stands` 1 adds
+the ground's height to y; `fade` in [0, 1] shrinks what comes or goes."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Objects:
+    """Everything that stands on the ground."""
+
+    meshes: tuple[Mesh, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    instances: npt.NDArray[np.void] = field(default_factory=lambda: np.zeros(0, INSTANCE))
+    """(K,) of `INSTANCE`, sorted by mesh. A new array whenever anything in it changes."""
+    arrival: float = 1.0
+    """Scales all instances while a whole set comes or goes."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scene:
+    """What is drawn in one frame."""
+
+    sky: Fade[Sky]
+    light: Light
+    """Of the sky as it is mixed now."""
+    ground: Ground
+    surfaces: Mapping[str, Fade[Surface]]
+    """At least "ground" and "cliff"."""
+    objects: Objects = field(default_factory=Objects)
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """World position, metres, of the drawing origin: near the walker, so that float32 is enough."""
+    fog_m: float = 900.0
+    time_s: float = 0.0
+    preload: tuple[Sky | Surface | TileHeights | Mesh | Picture, ...] = ()
+    """Assets to upload ahead of their fade, most wanted first."""
