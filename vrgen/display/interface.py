@@ -1,0 +1,171 @@
+"""The interface of every display, and the life of a frame.
+
+    with open_display(options)[0] as display:
+        for open_frame in display.frames():
+            with open_frame as frame:                       # always ends the frame, also on an exception
+                if frame.should_render:
+                    renderer.draw(scene, frame.views(person))
+
+A display owns the thread's GL context from `__enter__` to `close`. A backend fills in the hooks (the methods with
+one leading underscore below) and nothing else; `tests/display/test_interface.py` reads every backend's class and
+fails on a hook that is missing or superfluous.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from vrgen.clock import Clock, RealClock
+from vrgen.messages import Action, Controls, Person, View
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class Frame:
+    """One picture from the devices' answer to its presentation. A context manager; made by `Display.frames`."""
+
+    def __init__(self, display: "Display", controls: Controls, should_render: bool) -> None:
+        self._display = display
+        self.controls = controls
+        self.time_s = controls.time_s
+        """When this picture is meant to be seen, seconds on the run's clock."""
+        self.should_render = should_render
+        """False: nobody sees it (minimised, headset off), so draw nothing. The frame ends all the same."""
+        self.ended = False
+
+    def views(self, person: Person) -> tuple[View, ...]:
+        """The eyes of `person`, located as late as the display can: one, or left and right.
+
+        A display that follows the head ignores `person.pitch_rad` and adds the head's own pose to where the
+        person stands. Each view's rectangle takes a finished, sRGB-encoded picture; GL_FRAMEBUFFER_SRGB is off.
+        """
+        return self._display._locate_views(person)
+
+    def end(self, drawn: bool = True) -> None:
+        """Present the frame, or with `drawn` false close it without a picture; a second call does nothing."""
+        if not self.ended:
+            self.ended = True
+            self._display._end_frame(drawn and self.should_render)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end(drawn=kind is None)
+
+
+class Display(ABC):
+    """Where the world is shown and where the controls come from. A context manager, used from one thread."""
+
+    kind: str = ""
+    """"headless", "window" or "openxr"."""
+    runtime: str | None = None
+    """Name of the headset's runtime."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or RealClock()
+        """Ticked once a frame; a display follows real time only on a `RealClock`."""
+        self.refresh_hz = 90.0
+        self.gl = ""
+        """The renderer and version that the driver names."""
+        self.size_px = (0, 0)
+        """Width and height of what all views together fill, framebuffer pixels."""
+        self.scale = 1.0
+        """Pixels per unit of a layout made for an ordinary screen; 2 on a high-density one."""
+        self.captured: frozenset[str] = frozenset()
+        """What a panel has taken since the last frame: with "pointer" in it, a click does not start looking."""
+        self._is_open = False
+        self._last_s: float | None = None
+
+    # --- for everyone ---------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        if not self._is_open:
+            self._open()
+            self._is_open = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back the context and the window; closing twice is harmless."""
+        if self._is_open:
+            self._is_open = False
+            self._close()
+
+    def frames(self) -> Iterator[Frame]:
+        """Frames at the display's pace, until the person closes it. A frame left open is ended without a picture.
+
+        The last frame has `controls.closing` set.
+        """
+        closing = False
+        while not closing:
+            frame = self._begin_frame()
+            closing = frame.controls.closing
+            try:
+                yield frame
+            finally:
+                frame.end(drawn=False)
+
+    def read_pixels(self) -> Pixels:
+        """(H, W, 3) uint8, top row first, sRGB: the last finished frame, or within one what is drawn so far."""
+        return self._read_pixels()
+
+    def apply(self, action: Action) -> None:
+        """Do what concerns the display itself (full screen); other actions are ignored."""
+        self._apply(action)
+
+    # --- for backends ---------------------------------------------------------------------------------------
+
+    def _tick(self) -> tuple[float, float]:
+        """Begin a frame on the clock: (time_s, dt_s)."""
+        self.clock.tick()
+        now_s = self.clock.now_s()
+        dt_s = 0.0 if self._last_s is None else now_s - self._last_s
+        self._last_s = now_s
+        return now_s, dt_s
+
+    @abstractmethod
+    def _open(self) -> None:
+        """Make the context current and fill `refresh_hz`, `gl`, `size_px`, `scale`.
+
+        Raises:
+            DisplayError: it can't be opened here. GraphicsError: its OpenGL is too old.
+        """
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Free what `_open` made, in reverse order."""
+
+    @abstractmethod
+    def _begin_frame(self) -> Frame:
+        """Wait for the frame's turn, then read the devices."""
+
+    @abstractmethod
+    def _locate_views(self, person: Person) -> tuple[View, ...]:
+        """Where the eyes are when this frame is seen."""
+
+    @abstractmethod
+    def _end_frame(self, drawn: bool) -> None:
+        """Present what was drawn, or nothing."""
+
+    @abstractmethod
+    def _read_pixels(self) -> Pixels:
+        """What `read_pixels` returns."""
+
+    @abstractmethod
+    def _apply(self, action: Action) -> None:
+        """What `apply` does."""
+
+
+HOOKS = frozenset(Display.__abstractmethods__)
+"""What a backend defines: these, `kind` and `__init__`, and private methods of its own."""
