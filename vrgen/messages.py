@@ -160,6 +160,10 @@ class Request:
     tile: Tile | None = None
     variant: int = 0
     """Seeds the `noise` inputs: several different results of one choice (rock 0, rock 1, …)."""
+    seed: int = 0
+    """Of the choice; with `variant` it seeds the `noise` inputs."""
+    time_s: float = 0.0
+    """The run's clock, for `time` inputs; a change of it alone is no new request."""
 
     @property
     def key(self) -> tuple[str, Tile | None, int]:
