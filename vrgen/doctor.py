@@ -1,6 +1,6 @@
 """What this machine can run, what it can't, and how to mend it.
 
-Drivers are asked in child processes (`python -m vrgen.doctor egl|window|torch`): one that crashes or hangs is a
+Drivers are asked in child processes (`python -m vrgen.doctor window`, for one): one that crashes or hangs is a
 finding, not the end of the examination. A `problem` keeps every world from being shown; a `note` is good to know.
 """
 
@@ -15,19 +15,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from vrgen import __version__
-from vrgen.config import read_world
+from vrgen.config import RunOptions, read_world
 from vrgen.errors import VrgenError
 from vrgen.resources import ASSETS, SHADERS, WORLDS, bundled_worlds
 
-EXTENSIONS = ("GL_ARB_shader_viewport_layer_array", "GL_ARB_shader_draw_parameters")
-"""What the renderer requires beside OpenGL 4.5: both eyes in one pass, and the number of an indirect draw."""
 DIGESTS = ASSETS / "SHA256SUMS"
 PROBE_TIMEOUT_S = 60
+STYLES = {"ok": "green", "note": "yellow", "problem": "bold red"}
 SOFTWARE = re.compile(r"llvmpipe|softpipe|swrast|swiftshader|gdi generic|basic render", re.IGNORECASE)
 
 
@@ -44,14 +43,15 @@ class Finding:
 def examine() -> tuple[Finding, ...]:
     """Everything `vrgen doctor` looks at, in the order it is shown."""
     with ThreadPoolExecutor() as pool:
-        egl, window, torch = pool.map(_ask, PROBES)
-    shown = egl.state == "ok" or window.state == "ok"
+        headless, window, gamepads, torch = pool.map(_ask, PROBES)
+    shown = headless.state == "ok" or window.state == "ok"
     if not shown:
-        egl, window = (Finding(f.name, "problem", f.found, f.remedy) for f in (egl, window))
+        headless, window = (replace(f, state="problem") for f in (headless, window))
     return (
         *_software(),
-        egl,
+        headless,
         window,
+        gamepads,
         Finding(
             "headset", "note", "vrgen's OpenXR display is not built yet", "use a window or --display headless"
         ),
@@ -70,13 +70,12 @@ def report(as_json: bool) -> int:
     else:
         from rich.console import Console
         from rich.table import Table
+        from rich.text import Text
 
-        colour = {"ok": "green", "note": "yellow", "problem": "red"}
-        table = Table(box=None, pad_edge=False)
-        for title in ("", "", "found", "remedy"):
-            table.add_column(title, overflow="fold")
+        table = Table.grid(padding=(0, 2))
         for f in findings:
-            table.add_row(f.name, f"[{colour[f.state]}]{f.state}[/]", f.found, f.remedy)
+            found = Text(f.found).append(f"\n→ {f.remedy}" if f.remedy else "", style="cyan")
+            table.add_row(f.name, Text(f.state, style=STYLES[f.state]), found)
         Console().print(table)
     return int(any(f.state == "problem" for f in findings))
 
@@ -86,74 +85,42 @@ def report(as_json: bool) -> int:
 
 def _ask(probe: str) -> Finding:
     """Run one probe in a child and tell what it found, or how it died."""
-    name = PROBES[probe][0]
     command = [sys.executable, "-m", "vrgen.doctor", probe]
     try:
         child = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, check=False)
         return Finding(**json.loads(child.stdout.splitlines()[-1]))
     except subprocess.TimeoutExpired:
-        return Finding(name, "note", f"no answer within {PROBE_TIMEOUT_S} s", "update or reinstall its driver")
+        return Finding(probe, "note", f"no answer within {PROBE_TIMEOUT_S} s", "update or reinstall its driver")
     except (IndexError, ValueError, TypeError):
         return Finding(
-            name, "note", f"its process died with status {child.returncode}", "reinstall it or its driver"
+            probe, "note", f"its process died with status {child.returncode}", "reinstall it or its driver"
         )
 
 
-def _probe_egl() -> Finding:
-    """OpenGL with no screen, as the headless display makes it."""
-    os.environ["PYOPENGL_PLATFORM"] = "egl"
-    from OpenGL import EGL
+def _probe_display(kind: Literal["window", "headless"]) -> Finding:
+    """A small picture opened for a moment; its OpenGL is what the renderer needs, or opening raises."""
+    from vrgen.display import open_display
 
-    surfaceless_mesa = 0x31DD
-    display = EGL.eglGetPlatformDisplay(surfaceless_mesa, EGL.EGL_DEFAULT_DISPLAY, None)
-    EGL.eglInitialize(display, None, None)
-    EGL.eglBindAPI(EGL.EGL_OPENGL_API)
-    attributes = [
-        *(EGL.EGL_CONTEXT_MAJOR_VERSION, 4, EGL.EGL_CONTEXT_MINOR_VERSION, 5),
-        *(EGL.EGL_CONTEXT_OPENGL_PROFILE_MASK, EGL.EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT, EGL.EGL_NONE),
-    ]
-    config, found = (EGL.EGLConfig * 1)(), EGL.EGLint()
-    wanted = [EGL.EGL_RENDERABLE_TYPE, EGL.EGL_OPENGL_BIT, EGL.EGL_SURFACE_TYPE, EGL.EGL_DONT_CARE, EGL.EGL_NONE]
-    EGL.eglChooseConfig(display, wanted, config, 1, found)
-    context = EGL.eglCreateContext(display, config[0], EGL.EGL_NO_CONTEXT, attributes)
-    EGL.eglMakeCurrent(display, EGL.EGL_NO_SURFACE, EGL.EGL_NO_SURFACE, context)
-    return _current_context("headless")
+    display, _ = open_display(RunOptions(display=kind, size=(160, 90)))
+    with display:
+        from vrgen.gl.api import REQUIRED_EXTENSIONS
+
+        found = f"{display.gl}, {', '.join(REQUIRED_EXTENSIONS)}"
+    if SOFTWARE.search(found):
+        return Finding(kind, "ok", f"{found}; a software rasteriser", "for full speed install the GPU's driver")
+    return Finding(kind, "ok", found)
 
 
-def _probe_window() -> Finding:
-    """A hidden window with an OpenGL 4.5 context, and the gamepads that GLFW sees."""
-    import glfw
+def _probe_gamepads() -> Finding:
+    """The gamepads that GLFW sees."""
+    from vrgen.display import glfw_context
 
-    glfw.ERROR_REPORTING = "raise"
-    glfw.init()
-    glfw.window_hint(glfw.VISIBLE, False)
-    glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, 4)
-    glfw.window_hint(glfw.CONTEXT_VERSION_MINOR, 5)
-    glfw.window_hint(glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE)
-    window = glfw.create_window(64, 64, "vrgen doctor", None, None)
-    glfw.make_context_current(window)
-    finding = _current_context("window")
-    pads = [glfw.get_gamepad_name(j) for j in range(glfw.JOYSTICK_LAST + 1) if glfw.joystick_is_gamepad(j)]
-    seen = ", ".join(p.decode() if isinstance(p, bytes) else str(p) for p in pads) or "none"
+    glfw = glfw_context.start()
+    names = [glfw.get_gamepad_name(j) for j in range(glfw.JOYSTICK_LAST + 1) if glfw.joystick_is_gamepad(j)]
     glfw.terminate()
-    return Finding(finding.name, finding.state, f"{finding.found}; gamepads: {seen}", finding.remedy)
-
-
-def _current_context(name: str) -> Finding:
-    """What the current OpenGL context can do."""
-    from OpenGL import GL
-
-    renderer = bytes(GL.glGetString(GL.GL_RENDERER)).decode()
-    version = f"{GL.glGetIntegerv(GL.GL_MAJOR_VERSION)}.{GL.glGetIntegerv(GL.GL_MINOR_VERSION)}"
-    count = int(GL.glGetIntegerv(GL.GL_NUM_EXTENSIONS))
-    present = {bytes(GL.glGetStringi(GL.GL_EXTENSIONS, i)).decode() for i in range(count)}
-    missing = [e for e in EXTENSIONS if e not in present]
-    found = f"OpenGL {version} on {renderer}"
-    if missing:
-        return Finding(name, "note", f"{found}, without {' and '.join(missing)}", "update the graphics driver")
-    if SOFTWARE.search(renderer):
-        return Finding(name, "ok", f"{found}, a software rasteriser", "for full speed install the GPU's driver")
-    return Finding(name, "ok", found)
+    return Finding(
+        "gamepads", "ok", ", ".join(n.decode() if isinstance(n, bytes) else str(n) for n in names) or "none"
+    )
 
 
 def _probe_torch() -> Finding:
@@ -174,28 +141,24 @@ _CUDA_BUILD = (
     "with an NVIDIA card: install the CUDA build by the selector on https://pytorch.org/get-started/locally/"
     " (on Windows PyPI's torch is CPU only)"
 )
-_SYSTEM_GL = (
-    "install the graphics driver, or Mesa: apt-get install "
-    "libegl1 libgl1 libgl1-mesa-dri libglx-mesa0 libegl-mesa0 libopengl0"
-)
-_SCREEN = "start it in a desktop session (DISPLAY or WAYLAND_DISPLAY is set there), or take --display headless"
-PROBES: dict[str, tuple[str, Callable[[], Finding], str]] = {
-    "egl": ("headless", _probe_egl, _SYSTEM_GL),
-    "window": ("window", _probe_window, _SCREEN),
-    "torch": ("torch", _probe_torch, "pip install --force-reinstall torch"),
+PROBES: dict[str, Callable[[], Finding]] = {
+    "headless": lambda: _probe_display("headless"),
+    "window": lambda: _probe_display("window"),
+    "gamepads": _probe_gamepads,
+    "torch": _probe_torch,
 }
-"""By name: the finding's name, the question, and the remedy where it fails."""
 
 
 def _answer(probe: str) -> int:
     """In the child: ask, print the finding as JSON, exit with 0 when all is well."""
-    name, question, remedy = PROBES[probe]
     try:
-        finding = question()
-    except Exception as error:  # whatever a driver's binding raises is the finding
-        text = " ".join(str(error).split()) or type(error).__name__
-        reason = re.sub(r"^\(\d+\) b?['\"](.*)['\"]$", r"\1", text)  # GLFW's: (65550) b'X11: …'
-        finding = Finding(name, "note", reason[:200], remedy)
+        finding = PROBES[probe]()
+    except VrgenError as error:
+        found, _, remedy = str(error).rpartition("; ")
+        finding = Finding(probe, "note", found, remedy)
+    except Exception as error:  # whatever a driver's or torch's binding raises is the finding
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        finding = Finding(probe, "note", reason, "reinstall it or its driver")
     print(json.dumps(asdict(finding)), flush=True)
     return int(finding.state != "ok")
 
@@ -205,8 +168,15 @@ def _answer(probe: str) -> int:
 
 def _software() -> tuple[Finding, ...]:
     """Python, vrgen and the packages that it needs."""
+    python = Finding(
+        "python", "ok", f"{platform.python_version()} on {platform.platform(terse=True)}; vrgen {__version__}"
+    )
+    try:
+        required = importlib.metadata.requires("vrgen") or []
+    except importlib.metadata.PackageNotFoundError:
+        return python, Finding("packages", "note", "vrgen runs without being installed", "pip install .")
     installed, missing = [], []
-    for line in importlib.metadata.requires("vrgen") or []:
+    for line in required:
         name = re.split(r"[^\w.-]", line)[0]
         if "extra ==" in line or name == "torch":
             continue
@@ -214,9 +184,6 @@ def _software() -> tuple[Finding, ...]:
             installed.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
             missing.append(name)
-    python = Finding(
-        "python", "ok", f"{platform.python_version()} on {platform.platform(terse=True)}; vrgen {__version__}"
-    )
     if missing:
         return python, Finding(
             "packages", "problem", f"missing: {', '.join(missing)}", f"pip install {' '.join(missing)}"

@@ -1,0 +1,114 @@
+"""Bad calls end in one sentence on standard error, the right exit status, and no traceback."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vrgen import __version__
+from vrgen.cli import Check, Inspect, Run, main, parse
+
+
+def sentence(capsys: pytest.CaptureFixture[str]) -> str:
+    """What was said on standard error: a single line of vrgen's own."""
+    said = capsys.readouterr().err
+    assert said.startswith("vrgen: "), said
+    assert said.count("\n") == 1 and "Traceback" not in said
+    return said
+
+
+def test_options_of_run_arrive() -> None:
+    line = "run a.pt --as panorama --size 640 360 --hold w d --seed 7 --seconds 2.5 --views stereo --settle"
+    command = parse(line.split())
+    assert isinstance(command, Run)
+    assert (command.target, command.as_kind, command.size, command.hold) == (
+        "a.pt",
+        "panorama",
+        (640, 360),
+        ("w", "d"),
+    )
+    assert (command.seed, command.seconds, command.views, command.settle) == (7, 2.5, "stereo", True)
+    assert parse(["run"]) == Run()
+
+
+def test_other_commands_are_understood() -> None:
+    assert parse(["inspect", "a.pt", "--json"]) == Inspect(checkpoint=Path("a.pt"), json=True)
+    assert parse(["check", "a.pt", "--as", "texture"]) == Check(checkpoint=Path("a.pt"), as_kind="texture")
+
+
+@pytest.mark.parametrize(
+    "line, words",
+    [
+        ("run --display hologram", ["--display", "hologram", "openxr", "window", "headless"]),
+        ("run --bogus", ["--bogus"]),
+        ("run --seed tree", ["--seed", "tree"]),
+        ("run --size 640", ["--size"]),
+        ("run --size 1 1", ["--size", "16"]),
+        ("run --frames 0", ["--frames", "above 0"]),
+        ("run --seconds -1", ["--seconds", "above 0"]),
+        ("run --screenshot no/such/folder/a.png", ["--screenshot", "no/such/folder"]),
+        ("inspect", ["CHECKPOINT"]),
+        ("fly", ["fly", "run, inspect, check, doctor"]),
+        ("", ["run", "doctor"]),
+    ],
+)
+def test_a_wrong_call_is_told_in_a_sentence(
+    line: str, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(line.split()) == 2
+    said = sentence(capsys)
+    assert all(word in said for word in words), said
+
+
+def test_debug_shows_the_traceback_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--frames", "0", "--debug"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"vrgen {__version__}\n"
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    assert stop.value.code == 0
+    told = capsys.readouterr().out
+    assert all(command in told for command in ("run", "inspect", "check", "doctor"))
+
+
+def test_the_module_is_the_command() -> None:
+    process = subprocess.run([sys.executable, "-m", "vrgen", "fly"], capture_output=True, text=True, check=False)
+    assert process.returncode == 2
+    assert process.stderr.startswith("vrgen: ") and process.stdout == ""
+
+
+class TestRun:
+    """What is found out when the world is read, before anything is opened."""
+
+    @pytest.fixture(autouse=True)
+    def _app(self) -> None:
+        pytest.importorskip("vrgen.app", reason="vrgen/app.py is not there yet")
+
+    def test_a_missing_checkpoint(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+        assert main(["run", str(tmp_path / "none.pt"), "--display", "headless"]) == 2
+        assert "none.pt" in sentence(capsys)
+
+    def test_a_missing_world_file(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+        assert main(["run", str(tmp_path / "none.toml"), "--display", "headless"]) == 2
+        assert "none.toml" in sentence(capsys)
+
+    def test_an_unknown_world(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["run", "atlantis", "--display", "headless"]) == 2
+        said = sentence(capsys)
+        assert "atlantis" in said and "valley" in said
+
+    def test_a_world_that_names_a_checkpoint_that_is_not_there(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        (tmp_path / "w.toml").write_text('[generators.land]\ncheckpoint = "gone.pt"\n', encoding="utf-8")
+        assert main(["run", str(tmp_path / "w.toml"), "--display", "headless"]) == 1
+        said = sentence(capsys)
+        assert "gone.pt" in said and "land" in said

@@ -1,0 +1,98 @@
+"""Who may import whom, read from the source; what stays unloaded until it is needed, seen in fresh processes."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "vrgen"
+STAGES = {"inputs", "generator", "scene", "renderer", "display", "feedback", "training"}
+WIRING = {"app", "cli", "doctor", "__main__"}
+"""Top-level modules that put stages together; every other top-level module, and gl, is the base layer."""
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+
+def part_of(path: Path) -> str:
+    """The stage, "gl", or the top-level module that a file belongs to."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def parts_imported(source: str, package: str = "vrgen") -> set[str]:
+    """Parts of vrgen that a module of `package` imports anywhere in it, inside functions too."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            names |= {f"{module}.{alias.name}" for alias in node.names}
+    return {name.split(".")[1] for name in names if name.startswith("vrgen.")}
+
+
+def allowed(part: str, imported: str) -> bool:
+    if imported in (part, "__version__"):
+        return True
+    if part in WIRING:
+        return imported != "training"
+    return imported not in STAGES | WIRING
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_stages_import_only_themselves_and_the_base_layer(path: Path) -> None:
+    package = ".".join(path.relative_to(PACKAGE.parent).parent.parts)
+    part = part_of(path)
+    wrong = {
+        other for other in parts_imported(path.read_text(encoding="utf-8"), package) if not allowed(part, other)
+    }
+    assert not wrong, f"{part} must not import {', '.join(sorted(wrong))}; app.py puts stages together"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import vrgen.scene.tiles",
+        "from vrgen import scene",
+        "from vrgen.scene import tiles",
+        "from ..scene import tiles",
+        "def f():\n    from vrgen.scene.tiles import Tile",
+    ],
+)
+def test_every_way_to_import_is_seen(line: str) -> None:
+    assert parts_imported(line, "vrgen.renderer") == {"scene"}
+    assert not allowed("renderer", "scene")
+
+
+HEAVY = ("torch", "OpenGL", "glfw", "imgui_bundle", "xr", "trimesh", "imageio")
+
+
+def loaded_by(code: str) -> list[str]:
+    """Heavy modules that a fresh Python has loaded after `code`."""
+    tell = f"import sys; print('LOADED', *[m for m in {HEAVY!r} if m in sys.modules])"
+    process = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{tell}"], capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout.splitlines()[-1].split()[1:]
+
+
+def test_importing_vrgen_loads_nothing_heavy() -> None:
+    assert loaded_by("import vrgen") == []
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"], ["inspect", "--help"]])
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    assert (
+        loaded_by(f"from vrgen.cli import main\ntry:\n    main({arguments})\nexcept SystemExit:\n    pass") == []
+    )
+
+
+def test_a_heavy_import_is_seen() -> None:
+    assert loaded_by("import glfw") == ["glfw"]
+
+
+def test_the_frame_process_does_not_load_torch() -> None:
+    pytest.importorskip("vrgen.app", reason="vrgen/app.py is not there yet")
+    assert "torch" not in loaded_by("import vrgen.app")
