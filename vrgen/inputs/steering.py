@@ -1,0 +1,188 @@
+"""Where every knob stands, and how it got there: new worlds, morphs, settings, undo and redo.
+
+`Steering` is frozen; each transition returns the next one. What N draws anew: latents, and labels that the person
+has not chosen by hand. Sliders, prompts and images stay where they stand.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from vrgen.errors import WorldError
+from vrgen.inputs.latent import morphed
+from vrgen.inputs.propose import label_value, propose, rng_of
+from vrgen.messages import Choice, InputValue, Knob, Preference
+
+HISTORY = 200
+REST_S = 0.5
+"""A drag that has rested so long is settled: what follows is undone apart from it."""
+
+_NO_PREFERENCE = Preference()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One state that undo can come back to."""
+
+    seed: int = 0
+    at: tuple[float, float] = (0.0, 0.0)
+    """How far the latents are morphed along their two directions."""
+    values: Mapping[str, InputValue] = field(default_factory=dict)
+    """By knob name; a latent's is the one before the morph."""
+    by_hand: frozenset[str] = frozenset()
+    """Labels and sliders that the person set; N leaves them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """Every knob, where it stands, and the way back."""
+
+    knobs: tuple[Knob, ...] = ()
+    settings: Mapping[str, float | str] = field(default_factory=dict)
+    """Where the world file wants sliders and labels at first, by knob name."""
+    now: Standing = field(default_factory=Standing)
+    choice: Choice = field(default_factory=Choice)
+    """`now` as the generators get it."""
+    past: tuple[Standing, ...] = ()
+    future: tuple[Standing, ...] = ()
+    changing: tuple[frozenset[str], float] | None = None
+    """What was last dragged and when (seconds); while it goes on, it is one step of history."""
+
+    @staticmethod
+    def start(knobs: tuple[Knob, ...], seed: int, settings: Mapping[str, float | str] | None = None) -> "Steering":
+        """The first world.
+
+        Raises:
+            WorldError: a setting names a label that its knob does not have, or a text for a number.
+        """
+        return Steering(settings=settings or {}, now=Standing(seed=seed))._became(knobs=knobs)
+
+    def with_knobs(self, knobs: tuple[Knob, ...]) -> "Steering":
+        """Knobs have become known (a checkpoint was loaded, or swapped): those that are new, or have another
+        shape, get the value that the world's seed gives them; the others stand where they stood.
+
+        Raises:
+            WorldError: as `start`.
+        """
+        return self if knobs == self.knobs else self._became(knobs=knobs)
+
+    def new_world(self, rng: np.random.Generator, preference: Preference = _NO_PREFERENCE) -> "Steering":
+        """What N does. Without preferences the world depends only on the seed that `rng` yields."""
+        return self.world_of(int(rng.integers(2**31)), preference)
+
+    def world_of(self, seed: int, preference: Preference = _NO_PREFERENCE) -> "Steering":
+        """The world of that seed."""
+        values = dict(self.now.values)
+        for knob in self.knobs:
+            if knob.kind == "latent" or (knob.kind == "label" and knob.name not in self.now.by_hand):
+                values[knob.name] = propose(rng_of(seed, knob), knob, preference)
+        return self._stepped(replace(self.now, seed=seed, at=(0.0, 0.0), values=values), world=True)
+
+    def morph(self, by: tuple[float, float], time_s: float) -> "Steering":
+        """Move all latents `by` along their two directions, in standard deviations a number."""
+        if by == (0.0, 0.0) or not any(knob.kind == "latent" for knob in self.knobs):
+            return self
+        at = (self.now.at[0] + by[0], self.now.at[1] + by[1])
+        return self._dragged(replace(self.now, at=at), frozenset({"morph"}), time_s)
+
+    def set(self, settings: Mapping[str, InputValue], time_s: float) -> "Steering":
+        """Set knobs by hand; names that are not known, and values of another shape, are left out."""
+        shapes = {knob.name: knob.shape for knob in self.knobs}
+        fitting = {
+            name: value
+            for name, value in settings.items()
+            if shapes.get(name) == value.shape and not np.array_equal(self.now.values[name], value)
+        }
+        if not fitting:
+            return self
+        now = replace(self.now, values={**self.now.values, **fitting}, by_hand=self.now.by_hand | fitting.keys())
+        return self._dragged(now, frozenset(fitting), time_s)
+
+    def undo(self) -> "Steering":
+        """Back to before the last new world, settled morph or setting; unchanged where there is none."""
+        if not self.past:
+            return self
+        return self._became(
+            now=self.past[-1], past=self.past[:-1], future=(*self.future, self.now), changing=None, world=True
+        )
+
+    def redo(self) -> "Steering":
+        """What the last undo took back; unchanged where there is none."""
+        if not self.future:
+            return self
+        return self._became(
+            now=self.future[-1], past=(*self.past, self.now), future=self.future[:-1], changing=None, world=True
+        )
+
+    # --- how one follows from another -----------------------------------------------------------------------
+
+    def _dragged(self, now: Standing, what: frozenset[str], time_s: float) -> "Steering":
+        """A change that goes on with the last one, or begins a new step of history."""
+        before = self.changing
+        if before is not None and before[0] == what and time_s - before[1] <= REST_S:
+            return self._became(now=now, future=(), changing=(what, time_s))
+        return replace(self._stepped(now, world=False), changing=(what, time_s))
+
+    def _stepped(self, now: Standing, world: bool) -> "Steering":
+        past = (*self.past, self.now)[-HISTORY:]
+        return self._became(now=now, past=past, future=(), changing=None, world=world)
+
+    def _became(
+        self,
+        *,
+        knobs: tuple[Knob, ...] | None = None,
+        now: Standing | None = None,
+        past: tuple[Standing, ...] | None = None,
+        future: tuple[Standing, ...] | None = None,
+        changing: tuple[frozenset[str], float] | None = None,
+        world: bool = False,
+    ) -> "Steering":
+        knobs = self.knobs if knobs is None else knobs
+        now = self._filled(self.now if now is None else now, knobs)
+        values = {
+            knob.name: morphed(knob, now.values[knob.name].astype(np.float32), _seed_of(now, knob), now.at)
+            if knob.kind == "latent"
+            else now.values[knob.name]
+            for knob in knobs
+        }
+        choice = Choice(
+            world=self.choice.world + world,
+            revision=self.choice.revision + 1,
+            seed=now.seed,
+            values=MappingProxyType(values),
+        )
+        return replace(
+            self,
+            knobs=knobs,
+            now=now,
+            choice=choice,
+            past=self.past if past is None else past,
+            future=self.future if future is None else future,
+            changing=changing,
+        )
+
+    def _filled(self, standing: Standing, knobs: tuple[Knob, ...]) -> Standing:
+        """`standing` with a value of the right shape for every knob."""
+        values = dict(standing.values)
+        for knob in knobs:
+            if knob.name not in values or values[knob.name].shape != knob.shape:
+                values[knob.name] = self._first_value(knob, standing.seed)
+        return replace(standing, values=values)
+
+    def _first_value(self, knob: Knob, seed: int) -> InputValue:
+        wanted = self.settings.get(knob.name)
+        if wanted is None or knob.kind not in ("slider", "label"):
+            return propose(rng_of(seed, knob), knob, _NO_PREFERENCE)
+        if knob.kind == "slider" and not isinstance(wanted, str):
+            return np.full(knob.shape, np.clip(wanted, *knob.range), np.float32)
+        if knob.kind == "label" and wanted in knob.labels:
+            return label_value(knob, knob.labels.index(str(wanted)))
+        has = f"the labels {', '.join(knob.labels)}" if knob.kind == "label" else "numbers"
+        raise WorldError(f"the world sets '{knob.name}' to '{wanted}', it takes {has}; correct the world file")
+
+
+def _seed_of(standing: Standing, knob: Knob) -> int:
+    """Of the steering directions: each knob's own."""
+    return int(rng_of(standing.seed, knob).integers(2**31))
