@@ -27,7 +27,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("dislike", ("k",), ("pad.b",), Action.DISLIKE),
     Binding("undo", ("z", "ctrl+z"), ("pad.left",), Action.UNDO),
     Binding("redo", ("y", "ctrl+y", "ctrl+shift+z"), ("pad.right",), Action.REDO),
-    Binding("pause making", ("p",), ("pad.start",), Action.PAUSE),
+    Binding("pause", ("p",), ("pad.start",), Action.PAUSE),
     Binding("screenshot", ("f12", "f2"), ("pad.up",), Action.SCREENSHOT),
     Binding("full screen", ("f11", "alt+enter"), (), Action.FULL_SCREEN),
     Binding("panel", ("tab", "f1"), ("pad.back",), Action.PANEL),

@@ -44,7 +44,7 @@ def settle(knob: Knob, flat: npt.NDArray[np.floating]) -> Latent:
 
 
 def towards(knob: Knob, start: Latent, direction: npt.NDArray[np.floating], amount: float) -> Latent:
-    """`start` moved by `amount` (radians on the shell, else standard deviations) in `direction`, (n,) of any size."""
+    """`start` moved by `amount` (radians on the shell, else standard deviations) along `direction`, (n,)."""
     flat, size = start.astype(np.float64).ravel(), start.size
     if has_shell(knob):
         across = direction - flat * (flat @ direction) / (flat @ flat)

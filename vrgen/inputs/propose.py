@@ -1,9 +1,9 @@
 """What N proposes: a fresh draw, pulled towards what was liked and pushed from what was disliked.
 
 Without likes and dislikes a proposal depends on its seed alone, so a world can be had again with --seed. With
-them, several candidates are drawn, some of them in the neighbourhood of a liked one, and the best by a kernel score
-(near the liked, far from the disliked) is taken. A third of the time the neighbourhoods are left out: what one
-likes should not become all there is.
+them, several candidates are drawn, some in the neighbourhood of a liked one, and the best by a kernel score (near
+the liked, far from the disliked) is taken. A third of the time the neighbourhoods are left out: what one likes
+should not become all there is.
 """
 
 import math
