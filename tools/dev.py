@@ -196,7 +196,10 @@ def install_system(packages: list[str]) -> None:
         return
     say(f"installing system libraries: {' '.join(missing)}")
     env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    if call("apt-get", "update", "-qq", env=env) or call(*command, "-qq", env=env):
+    if any(
+        subprocess.run(step, env=env, stdout=subprocess.DEVNULL, check=False).returncode
+        for step in (["apt-get", "update", "--quiet"], command)
+    ):
         say(f"apt-get could not install them; going on without. When it works again: {shlex.join(command)}")
 
 
@@ -210,11 +213,11 @@ def window_opens() -> bool:
 # --- small things -------------------------------------------------------------------------------------------
 
 
-def call(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> int:
+def call(*command: str | Path, cwd: Path | None = None) -> int:
     """Run a program with this one's input and output and return its exit status."""
     sys.stdout.flush()
     try:
-        return subprocess.run(command, cwd=cwd, env=env, check=False).returncode
+        return subprocess.run(command, cwd=cwd, check=False).returncode
     except OSError as error:
         fail(f"{command[0]} can't be started ({error.strerror}); remove the folder {VENV} and run this again")
 
