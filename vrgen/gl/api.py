@@ -11,17 +11,14 @@ import OpenGL
 
 OpenGL.ERROR_CHECKING = False
 OpenGL.ERROR_ON_COPY = False
-OpenGL.STORE_POINTERS = False
 
 from OpenGL import GL  # noqa: E402  (the flags above must come first)
-from OpenGL.GL.ARB import shader_viewport_layer_array as _layer  # noqa: E402
 
 from vrgen.errors import GraphicsError  # noqa: E402
 
 __all__ = ["GL", "describe", "require", "watch_errors"]
 
 REQUIRED_EXTENSIONS = ("GL_ARB_shader_viewport_layer_array", "GL_ARB_shader_draw_parameters")
-assert _layer.EXTENSION_NAME == REQUIRED_EXTENSIONS[0]
 
 
 def describe() -> str:
