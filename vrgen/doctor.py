@@ -10,13 +10,11 @@ import json
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 from vrgen import __version__
@@ -192,27 +190,20 @@ def _software() -> tuple[Finding, ...]:
 
 
 def _machine() -> tuple[Finding, ...]:
-    """Cores, memory and what the worker hands its results over in."""
+    """Cores and memory. (Results are handed over in nameless memory: the size of /dev/shm is no limit.)"""
     import psutil
 
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     free_gb = psutil.virtual_memory().available / 1e9
     few, low = cores < 2, free_gb < 2
-    found = [
+    return (
         Finding(
             "cores", "note" if few else "ok", str(cores), "one for frames, one for the generator" if few else ""
         ),
         Finding(
             "memory", "note" if low else "ok", f"{free_gb:.1f} GB free", "close other programs" if low else ""
         ),
-    ]
-    shm = Path("/dev/shm")
-    if shm.is_dir():
-        shm_mb = shutil.disk_usage(shm).free / 1e6
-        small = shm_mb < 256
-        remedy = "in a container: docker run --shm-size=1g" if small else ""
-        found.append(Finding("shared memory", "note" if small else "ok", f"{shm_mb:.0f} MB free", remedy))
-    return tuple(found)
+    )
 
 
 def _ffmpeg() -> Finding:
