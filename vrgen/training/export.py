@@ -1,4 +1,4 @@
-"""From a trained module to a checkpoint file: script, embed the manifest, write whole, load again, compare."""
+"""From a trained module to a checkpoint: script, embed the manifest, write whole, compare."""
 
 from __future__ import annotations
 
@@ -25,15 +25,19 @@ def export(
     manifest: dict[str, object],
     path: Path,
     example_inputs: dict[str, Tensor],
+    freeze: bool = True,
 ) -> float:
-    """Write ``module`` with ``manifest`` as the TorchScript checkpoint ``path``; return the greatest difference.
+    """Write ``module`` with ``manifest`` as a TorchScript checkpoint; return the difference it makes.
 
-    The module's ``forward`` takes and returns ``Dict[str, Tensor]`` (the generator contract, version 1).
-    The file appears whole or not at all: it is written under a temporary name, loaded again, compared with
-    ``module`` on ``example_inputs`` and only then renamed.  The caller's module is left as it was.
+    The module's ``forward`` takes and returns ``Dict[str, Tensor]`` (the generator contract,
+    version 1). The file appears whole or not at all: it is written under a temporary name, loaded
+    again, compared with ``module`` on ``example_inputs`` and only then renamed. The caller's module
+    is left as it was. ``freeze=False`` leaves constants unfolded, for weights that are kept smaller
+    than they are used. The difference is the greatest of all outputs, relative to their magnitude.
 
     Raises:
-        ExportError: the module cannot be scripted, disagrees with its manifest, or differs after loading.
+        ExportError: the module cannot be scripted, disagrees with its manifest, or differs after
+            loading.
     """
     eager = copy.deepcopy(module).eval().requires_grad_(False).cpu()
     with torch.no_grad(), warnings.catch_warnings():
@@ -42,19 +46,20 @@ def export(
         warnings.simplefilter("ignore", FutureWarning)
         expected: dict[str, Tensor] = eager(dict(example_inputs))
         _compare_with_manifest(path.name, manifest, example_inputs, expected)
-        scripted = _script(path.name, eager)
+        scripted = _script(path.name, eager, freeze)
         partial = _write_partial(scripted, manifest, path)
         try:
             worst = _greatest_difference(partial, path.name, manifest, example_inputs, expected)
-            os.replace(partial, path)
+            partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
-    print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, greatest difference after loading {worst:.2e}")
+    size_mb = path.stat().st_size / 1e6
+    print(f"{path.name}: {size_mb:.2f} MB, greatest difference after loading {worst:.2e}")
     return worst
 
 
-def _script(name: str, eager: torch.nn.Module) -> torch.jit.ScriptModule:
-    """Script ``eager``; freeze it where that is possible (freezing folds weights and drops what is not called)."""
+def _script(name: str, eager: torch.nn.Module, freeze: bool) -> torch.jit.ScriptModule:
+    """Script ``eager``; freeze it where that is possible (drops what is not called)."""
     try:
         scripted: torch.jit.ScriptModule = torch.jit.script(eager)
     except Exception as error:  # the compiler raises many kinds
@@ -63,27 +68,28 @@ def _script(name: str, eager: torch.nn.Module) -> torch.jit.ScriptModule:
             f"{name}: {type(eager).__name__} cannot be scripted ({cause}); "
             "its forward must be TorchScript from Dict[str, Tensor] to Dict[str, Tensor]"
         ) from error
+    if not freeze:
+        return scripted
     try:
-        return torch.jit.freeze(scripted)
+        frozen: torch.jit.ScriptModule = torch.jit.freeze(scripted)
+        return frozen
     except RuntimeError as error:
         first_line = str(error).strip().splitlines()[0]
         print(f"{name}: not frozen ({first_line}); exported as scripted")
         return scripted
 
 
-def _write_partial(
-    scripted: torch.jit.ScriptModule, manifest: dict[str, object], path: Path
-) -> Path:
+def _write_partial(scripted: torch.jit.ScriptModule, manifest: dict[str, object], path: Path) -> Path:
     """Save beside ``path`` under a temporary name, flushed to the disk; return that name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
-    os.chmod(name, 0o644)  # mkstemp makes a private file; a checkpoint is for everybody
     partial = Path(name)
+    partial.chmod(0o644)  # mkstemp makes a private file; a checkpoint is for everybody
     text = json.dumps(manifest, indent=1, ensure_ascii=False)
     try:
         torch.jit.save(scripted, name, _extra_files={MANIFEST_NAME: text})
-        with open(partial, "rb") as file:
+        with partial.open("rb") as file:
             os.fsync(file.fileno())
     except BaseException:
         partial.unlink(missing_ok=True)
@@ -98,18 +104,17 @@ def _greatest_difference(
     example_inputs: dict[str, Tensor],
     expected: dict[str, Tensor],
 ) -> float:
-    """Load the file as the runtime will, twice called (the second call is the optimised one), and compare."""
+    """Load the file as the runtime will and compare; the second call is the optimised one."""
     extra: dict[str, Any] = {MANIFEST_NAME: ""}
-    loaded = torch.jit.load(str(partial), map_location="cpu", _extra_files=extra)
+    load: Any = torch.jit.load  # untyped in torch
+    loaded = load(str(partial), map_location="cpu", _extra_files=extra)
     if json.loads(extra[MANIFEST_NAME]) != json.loads(json.dumps(manifest)):
         raise ExportError(f"{name}: the embedded manifest reads differently from the one given")
     worst = 0.0
     for _ in range(3):
         got: dict[str, Tensor] = loaded(dict(example_inputs))
         if set(got) != set(expected):
-            raise ExportError(
-                f"{name}: after loading it returns {sorted(got)}, the module {sorted(expected)}"
-            )
+            raise ExportError(f"{name}: after loading it returns {sorted(got)}, the module {sorted(expected)}")
         for key, value in expected.items():
             worst = max(worst, _difference(name, key, got[key], value))
     return worst
@@ -128,7 +133,8 @@ def _difference(name: str, key: str, got: Tensor, expected: Tensor) -> float:
     difference = float((got.double() - expected.double()).abs().max()) / scale
     if not difference < 1e-2:
         raise ExportError(
-            f"{name}: output '{key}' differs by {difference:.3g} of its scale after loading, under 0.01 expected"
+            f"{name}: output '{key}' differs by {difference:.3g} of its scale after loading, "
+            "under 0.01 expected; look for randomness or state in the module"
         )
     return difference
 
@@ -144,7 +150,7 @@ def _compare_with_manifest(
         entries = manifest.get(side)
         if not isinstance(entries, dict):
             raise ExportError(f"{name}: the manifest has no '{side}'")
-        given = {key.split(".")[0] for key in tensors}  # a mesh comes as NAME.vertices, NAME.faces …
+        given = {key.split(".")[0] for key in tensors}  # a mesh comes as NAME.vertices …
         if given != set(entries):
             raise ExportError(
                 f"{name}: the example {side} are {sorted(given)}, the manifest says {sorted(entries)}"
@@ -152,13 +158,11 @@ def _compare_with_manifest(
         for key, tensor in tensors.items():
             shape = entries[key].get("shape") if key in entries else None
             if shape is not None and not _same_shape(list(tensor.shape), list(shape)):
-                raise ExportError(
-                    f"{name}: '{key}' is {tuple(tensor.shape)}, the manifest says {tuple(shape)}"
-                )
+                raise ExportError(f"{name}: '{key}' is {tuple(tensor.shape)}, the manifest says {tuple(shape)}")
             if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
                 raise ExportError(f"{name}: '{key}' holds NaN or infinity")
 
 
 def _same_shape(got: list[int], said: list[int]) -> bool:
     """Equal, but for one leading batch axis of 1."""
-    return got == said or got == [1, *said] or [1, *got] == said
+    return got in (said, [1, *said]) or [1, *got] == said
