@@ -1,0 +1,169 @@
+"""Load a checkpoint and call it: TorchScript and exported programs behind one `Model`.
+
+The one place that loads a model. Only the worker and the commands' child process import it, for it imports torch.
+A checkpoint is code: what it does is bounded by the process it runs in, not here.
+"""
+
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vrgen.contract import Manifest
+from vrgen.errors import CheckpointError, ManifestError
+from vrgen.generator import bare
+from vrgen.generator.inference import Outputs, validated
+from vrgen.generator.knobs import sample_inputs
+from vrgen.generator.manifest import Archive, read_archive, read_manifest
+from vrgen.messages import InputValue
+
+DRY_RUNS = 3
+"""TorchScript profiles its first two calls and optimises the third: all are done before anything is shown."""
+
+
+class Model:
+    """A loaded checkpoint. `call` maps named arrays to named tensors as the manifest says them."""
+
+    def __init__(self, name: str, program: Callable[..., Any], manifest: Manifest, device: str) -> None:
+        self.name = name
+        self.manifest = manifest
+        self.device = device
+        self._program = program
+
+    def call(self, inputs: Mapping[str, InputValue], seed: int = 0) -> Outputs:
+        """One call. `seed` sets what the module itself draws, so that equal inputs give equal results.
+
+        Raises:
+            CheckpointError: the module raised, or returned something that breaks the manifest.
+        """
+        tensors = {name: torch.from_numpy(np.array(value)).to(self.device) for name, value in inputs.items()}
+        call = self.manifest.call
+        try:
+            with torch.inference_mode():
+                torch.manual_seed(seed)
+                raw = self._program(*(tensors[a] for a in call.args)) if call else self._program(tensors)
+        except Exception as error:  # a module may raise anything
+            raise CheckpointError(f"{self.name}: {_blame(error)}") from error
+        return validated(self.name, self.manifest, _named(self.name, raw, self.manifest))
+
+    def dry_run(self) -> None:
+        """Call with seeded inputs and check the results against the manifest.
+
+        Raises:
+            CheckpointError: as `call`.
+        """
+        for seed in range(DRY_RUNS):
+            self.call(sample_inputs(self.manifest, seed), seed)
+
+
+def load(path: Path, device: str = "cpu", as_kind: str | None = None) -> Model:
+    """Load a checkpoint onto a device, without calling it unless it is a bare module that must be found out.
+
+    Raises:
+        CheckpointError: it can't be read or loaded. ManifestError: its manifest breaks the contract, or it has
+        none and `as_kind` does not say what it makes.
+    """
+    kind, _ = read_archive(path)
+    manifest = read_manifest(path)
+    if manifest is None and as_kind is None:
+        raise ManifestError(
+            f"{path.name}: has no manifest; put vrgen.json among its extra files, {path.stem}.vrgen.toml beside "
+            "it, or say what its picture is with --as picture|panorama|texture|heightfield"
+        )
+    program = _load_program(path, kind, device)
+    if manifest is not None:
+        return Model(path.name, program, manifest, device)
+    with torch.inference_mode():
+        found, manifest = bare.recognise(path, program, as_kind or "picture", device)
+    return Model(path.name, found, manifest, device)
+
+
+def _load_program(path: Path, kind: Archive, device: str) -> Any:
+    untyped: Any = torch
+    try:
+        with warnings.catch_warnings():
+            # torch.jit is deprecated in favour of torch.export, and remains what most checkpoints are.
+            warnings.simplefilter("ignore")
+            if kind == "torchscript":
+                module = untyped.jit.load(str(path), map_location=device)
+                module.eval()
+                return module
+            program = untyped.export.load(str(path))
+            if device != "cpu":
+                from torch.export.passes import move_to_device_pass
+
+                program = move_to_device_pass(program, device)
+            return program.module()
+    except MemoryError as error:
+        raise CheckpointError(f"{path.name}: is too large for the memory the worker may take") from error
+    except Exception as error:  # damaged archives raise many kinds, KeyError and pickle errors among them
+        raise CheckpointError(
+            f"{path.name}: can't be loaded ({first_line(error)}); save it again with the torch that runs it "
+            f"({torch.__version__}) or an older one"
+        ) from error
+
+
+def resolve_device(asked: str) -> str:
+    """The torch device of `--device auto|cpu|cuda`.
+
+    Raises:
+        CheckpointError: cuda was asked for and there is none.
+    """
+    if asked == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise CheckpointError("device cuda: torch finds no CUDA device; use --device auto or --device cpu")
+    return asked
+
+
+def _named(name: str, raw: object, manifest: Manifest) -> dict[str, Tensor]:
+    if manifest.call is None:
+        if isinstance(raw, dict) and all(isinstance(v, Tensor) for v in raw.values()):
+            return {str(key): value for key, value in raw.items()}
+        raise CheckpointError(
+            f"{name}: returned {_told(raw)}, a dictionary of tensors was expected; "
+            "return one or add 'call' to the manifest"
+        )
+    values = [raw] if isinstance(raw, Tensor) else list(raw) if isinstance(raw, (tuple, list)) else []
+    returns = manifest.call.returns
+    if len(values) != len(returns) or not all(isinstance(v, Tensor) for v in values):
+        raise CheckpointError(
+            f"{name}: returned {_told(raw)}, call.returns names {len(returns)} ({', '.join(returns)}); "
+            "correct the manifest"
+        )
+    return dict(zip(returns, values, strict=True))
+
+
+def _told(raw: object) -> str:
+    if isinstance(raw, Tensor):
+        return "one bare tensor"
+    if isinstance(raw, (tuple, list)):
+        return f"{len(raw)} values"
+    return type(raw).__name__
+
+
+def _blame(error: Exception) -> str:
+    text = first_line(error)
+    if isinstance(error, MemoryError) or "can't allocate memory" in text or "out of memory" in text:
+        return (
+            "the call ran out of the memory that the worker may take; make the model smaller or raise "
+            "--worker-memory-mb"
+        )
+    return f"the call raised {type(error).__name__} ({text}); correct the module or its manifest"
+
+
+def first_line(error: BaseException) -> str:
+    """The line of an error's text that says most, at most 200 characters.
+
+    TorchScript puts its own traceback first and the cause last.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    scripted = "TorchScript interpreter" in lines[0] or lines[0].startswith("Traceback")
+    chosen = (lines[-1] if scripted else lines[0]).rstrip(".;: ")
+    return chosen if len(chosen) <= 200 else chosen[:197] + "…"

@@ -1,0 +1,374 @@
+"""The generators of a world as the frame sees them: say what is wanted, look what has come. Neither waits.
+
+Behind it stands one worker process. It may be slow, hang, be stopped or die: `submit` and `poll` cost the frame
+the same, what was made stays, and the worker is started again and finds the newest wishes where it left them.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from vrgen.config import World
+from vrgen.contract import Manifest
+from vrgen.errors import UsageError, VrgenError
+from vrgen.generator import child, knobs
+from vrgen.generator.manifest import read_manifest
+from vrgen.generator.process import BACK_OFF_S, WorkerProcess
+from vrgen.generator.protocol import (
+    CALLING,
+    IDLE,
+    LOADING,
+    STARTING,
+    Board,
+    Made,
+    Ready,
+    decode_report,
+    pack,
+)
+from vrgen.generator.seat import Seat
+from vrgen.generator.shared import Message, Segment
+from vrgen.messages import Generated, GeneratorStatus, Knob, Request, Tile, Timings
+
+LOAD_TIMEOUT_S = 300.0
+_WATCH_S = 0.02
+_HOUSEKEEPING_S = 0.5
+
+Key = tuple[str, Tile | None, int]
+Asked = dict[tuple[Key, int, int], float]
+
+
+class Generators:
+    """All generators of a world. A context manager: entering starts the worker without waiting for it.
+
+    Args:
+        device: "auto", "cpu" or "cuda".
+        call_timeout_s: a call that takes longer is taken for hung; the worker is ended and started again.
+        memory_mb: the worker is ended when it takes more; on Linux without CUDA its allocations fail before that.
+        arena_mb: results that may wait in shared memory at once; a single larger one still passes.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        device: str = "auto",
+        call_timeout_s: float = 30.0,
+        memory_mb: int = 6144,
+        arena_mb: int = 256,
+    ) -> None:
+        self._seats = {
+            name: Seat(number, name, config, config.checkpoint)
+            for number, (name, config) in enumerate(world.generators.items())
+        }
+        self._call_timeout_s = call_timeout_s
+        self._memory_mb = memory_mb
+        self._arguments: dict[str, object] = {
+            "arena_mb": arena_mb,
+            "device": device,
+            "memory_mb": memory_mb,
+            "threads": max(1, child.cores() - 1),
+        }
+        self._segment: Segment | None = None
+        self._worker: WorkerProcess | None = None
+        self._requests: tuple[Request, ...] = ()
+        self._asked: Asked = {}
+        self._answered: dict[Key, tuple[int, int, int]] = {}
+        self._letters: dict[int, tuple[tuple[Request, ...], Asked]] = {}
+        self._dirty = False
+        self._deaths = 0
+        self._start_at_s = 0.0
+        self._cause: str | None = None
+        self._next_watch_s = self._next_housekeeping_s = self._grace_until_s = 0.0
+        self._last_poll_s = time.monotonic()
+        self._knobs: tuple[Knob, ...] | None = None
+        self._status: tuple[GeneratorStatus, ...] = ()
+        self._status_of: tuple[int, int] | None = None
+        self.device: str | None = None
+        """Where the generators run ("cpu", "cuda"), once one has loaded."""
+        self.worker_rss_mb = 0.0
+        self.worker_peak_mb = 0.0
+
+    def __enter__(self) -> "Generators":
+        self._segment = Segment(Board.size())
+        self._board = Board(self._segment, int(str(self._arguments["arena_mb"])))
+        for seat in self._seats.values():
+            seat.choose(seat.config.checkpoint)
+            try:
+                seat.manifest = read_manifest(seat.path)
+            except VrgenError as error:
+                seat.load_failed(seat.wanted or "", str(error))
+        self._write()
+        self._start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker and let go of the shared memory; arrays that are still held stay valid."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+        if self._segment is not None:
+            del self._board
+            self._segment.close()
+            self._segment = None
+
+    # --- what the app calls every frame -------------------------------------------------------------------
+
+    def submit(self, requests: Sequence[Request]) -> None:
+        """Say what is wanted: the whole list, most wanted first. An unchanged list costs nothing. Never waits.
+
+        A request stays listed until its result has come; to have the same thing made again, leave it out once.
+
+        Raises:
+            UsageError: a request names no generator of this world.
+        """
+        if self._segment is None or _same(requests, self._requests):
+            return
+        now = time.monotonic()
+        asked: Asked = {}
+        for request in requests:
+            seat = self._seats.get(request.generator)
+            if seat is None:
+                raise UsageError(
+                    f"a request names the generator '{request.generator}', the world has "
+                    f"{', '.join(self._seats)}; correct the name"
+                )
+            ident = (request.key, request.epoch, request.revision)
+            if ident not in self._asked:
+                seat.requests += 1
+            asked[ident] = self._asked.get(ident, now)
+            seat.epoch = max(seat.epoch, request.epoch)
+        self._requests, self._asked = tuple(requests), asked
+        keys = {request.key for request in requests}
+        self._answered = {key: ident for key, ident in self._answered.items() if key in keys}
+        self._write()
+
+    def poll(self) -> tuple[Generated, ...]:
+        """What has come since the last call, oldest first, less what is out of date. Never waits.
+
+        Arrays are read-only views of shared memory; their place is used again when the last view is gone.
+        """
+        if self._segment is None:
+            return ()
+        now = time.monotonic()
+        if now - self._last_poll_s > 1.0:
+            # The frame process itself stood still (stopped, suspended): the worker may only seem to hang.
+            self._grace_until_s = now + 2.0
+        self._last_poll_s = now
+        if now >= self._next_watch_s:
+            self._next_watch_s = now + _WATCH_S
+            self._watch(now)
+        # Before the messages: what was answered from an older letter lies in the arena by now.
+        reading = self._board.mailbox.reading
+        received = [self._receive(message, now) for message in self._board.arena.take()]
+        self._letters = {v: letter for v, letter in self._letters.items() if v >= reading}
+        if self._dirty:
+            self._write()
+        return tuple(made for made in received if made is not None)
+
+    @property
+    def status(self) -> tuple[GeneratorStatus, ...]:
+        """How each generator fares, in the world's order; the same object while nothing has changed."""
+        what, number, since_s = self._board.state if self._segment else (IDLE, -1, 0.0)
+        busy = what in (CALLING, LOADING)
+        if self._status_of != (what, number) or busy:
+            busy_s = max(0.0, time.monotonic() - since_s) if busy else 0.0
+            waiting = dict.fromkeys(self._seats, 0)
+            for request in self._requests:
+                waiting[request.generator] += self._is_open(request)
+            self._status = tuple(
+                seat.status(
+                    working=self._deaths == 0,
+                    calling=what == CALLING and number == seat.number,
+                    busy_s=busy_s if number == seat.number else 0.0,
+                    waiting=waiting[seat.name],
+                )
+                for seat in self._seats.values()
+            )
+            self._status_of = (what, number)
+        return self._status
+
+    # --- what the app asks now and then -------------------------------------------------------------------
+
+    @property
+    def manifests(self) -> Mapping[str, Manifest]:
+        """By generator; a bare module's is there when it has loaded."""
+        return {seat.name: seat.manifest for seat in self._seats.values() if seat.manifest is not None}
+
+    @property
+    def knobs(self) -> tuple[Knob, ...]:
+        """What a person can steer, without what the world fixes."""
+        if self._knobs is None:
+            fixed = {seat.name: seat.config.fixed for seat in self._seats.values()}
+            self._knobs = knobs.knobs(self.manifests, fixed)
+        return self._knobs
+
+    def version(self, name: str) -> int:
+        """Goes up when another file (or the same, changed) has taken the place of the one that ran."""
+        return self._seats[name].version
+
+    def swap(self, name: str, path: Path) -> None:
+        """Load another checkpoint in place of a running one; if it can't be, the old one goes on.
+
+        Raises:
+            UsageError: there is no generator of that name.
+        """
+        seat = self._seats.get(name)
+        if seat is None:
+            raise UsageError(f"no generator '{name}', the world has {', '.join(self._seats)}; choose one of them")
+        seat.attempt += 1
+        seat.choose(path.resolve())
+        self._changed()
+
+    @property
+    def worker_pid(self) -> int | None:
+        return self._worker.pid if self._worker else None
+
+    # --- letters out, reports in --------------------------------------------------------------------------
+
+    def _changed(self) -> None:
+        self._dirty, self._status_of = True, None
+
+    def _is_open(self, request: Request) -> bool:
+        version = self._seats[request.generator].version
+        return self._answered.get(request.key) != (request.epoch, request.revision, version)
+
+    def _write(self) -> None:
+        uses = [use for seat in self._seats.values() if (use := seat.use())]
+        usable = {use.name for use in uses}
+        todo = [
+            (i, request)
+            for i, request in enumerate(self._requests)
+            if request.generator in usable and self._is_open(request)
+        ]
+        mailbox = self._board.mailbox
+        version = mailbox.put(pack(uses, todo))
+        # The worker can't have read what lies between: it announces a letter before it reads it (mailbox.py).
+        reading = mailbox.reading
+        self._letters = {v: letter for v, letter in self._letters.items() if v <= reading}
+        self._letters[version] = (self._requests, self._asked)
+        self._dirty, self._status_of = False, None
+        if self._worker is not None:
+            self._worker.ring()
+
+    def _receive(self, message: Message, now: float) -> Generated | None:
+        self._status_of = None
+        report = decode_report(message.meta)
+        if isinstance(report, Made):
+            return self._made(report, message, now)
+        seat = self._seats[report.generator]
+        if isinstance(report, Ready):
+            seat.load_succeeded(report.stamp, report.manifest)
+            self.device, self._knobs = report.device, None
+            self._dirty = True
+        elif report.stamp is not None:
+            seat.load_failed(report.stamp, report.error)
+            self._dirty = True
+        else:
+            seat.fail(report.error)
+            seat.blamed = 0
+            if report.version in self._letters:
+                request = self._letters[report.version][0][report.index]
+                self._answered[request.key] = (request.epoch, request.revision, seat.version)
+        return None
+
+    def _made(self, report: Made, message: Message, now: float) -> Generated | None:
+        letter = self._letters.get(report.version)
+        if letter is None:
+            return None
+        request = letter[0][report.index]
+        submitted_s = letter[1][request.key, request.epoch, request.revision]
+        seat = self._seats[request.generator]
+        seat.blamed, seat.failing, self._deaths = 0, False, 0
+        seat.infer_ms.append((report.made_s - report.started_s) * 1000)
+        if request.epoch < seat.epoch:
+            seat.stale += 1
+            return None
+        self._answered[request.key] = (request.epoch, request.revision, seat.version)
+        seat.results += 1
+        seat.age_ms.append((now - submitted_s) * 1000)
+        return Generated(
+            request,
+            seat.outputs(message.data, report.parts),
+            Timings(submitted_s, report.started_s, report.made_s, report.handed_s, now),
+            seat.surface,
+        )
+
+    # --- keeping the worker alive -------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        assert self._segment is not None
+        self._board.set_state(STARTING)
+        self._cause = None
+        self._worker = WorkerProcess(self._segment, self._arguments)
+
+    def _watch(self, now: float) -> None:
+        if self._worker is None:
+            if now >= self._start_at_s:
+                self._start()
+        elif (ended := self._worker.ended) is not None:
+            self._bury(ended, now)
+        elif self._cause is None and now >= self._grace_until_s:
+            self._judge(now)
+        if now >= self._next_housekeeping_s:
+            self._next_housekeeping_s = now + _HOUSEKEEPING_S
+            for seat in self._seats.values():
+                if seat.look():
+                    self._changed()
+            if self._worker is not None:
+                self._worker.hush()
+                self.worker_rss_mb = self._worker.rss_mb
+                self.worker_peak_mb = max(self.worker_peak_mb, self.worker_rss_mb)
+
+    def _judge(self, now: float) -> None:
+        """End a worker that hangs or takes too much; it is buried when the system has taken it away."""
+        what, _, since_s = self._board.state
+        limit_s = max(1.0, self._call_timeout_s) if what in (CALLING, IDLE) else LOAD_TIMEOUT_S
+        if now - since_s > limit_s:
+            doing = {CALLING: "a call", LOADING: "loading", STARTING: "starting"}.get(what, "silence")
+            self._cause = f"{doing} took more than {limit_s:g} s; make the model faster or raise --call-timeout-s"
+        elif self.worker_rss_mb > self._memory_mb:
+            self._cause = (
+                f"the worker took {self.worker_rss_mb:.0f} MB, {self._memory_mb} MB are allowed; "
+                "make the model smaller or raise --worker-memory-mb"
+            )
+        if self._cause is not None and self._worker is not None:
+            self._worker.kill()
+
+    def _bury(self, ended: str, now: float) -> None:
+        """Lay a death to the generator that was at work, and start again after a while."""
+        assert self._worker is not None
+        what, number, _ = self._board.state
+        for seat in self._seats.values():
+            seat.restarts += 1
+            seat.loaded = False
+            if what in (CALLING, LOADING) and seat.number == number:
+                during = "loading" if what == LOADING else "calling"
+                cause = self._cause or f"the worker {ended} while {during} it; run vrgen check on the file"
+                seat.crashed(f"{seat.path.name}: {cause}")
+        self._worker.close()
+        self._worker = None
+        self._board.arena.recover()
+        self._board.mailbox.reader_left()
+        self._start_at_s = now + BACK_OFF_S[min(self._deaths, len(BACK_OFF_S) - 1)]
+        self._deaths += 1
+        self.worker_rss_mb = 0.0
+        self._changed()
+
+
+def _same(new: Sequence[Request], old: Sequence[Request]) -> bool:
+    """Whether two lists ask for the same. Inputs are the same objects, or the revision has gone up."""
+    return len(new) == len(old) and all(
+        a is b
+        or (
+            (a.key, a.epoch, a.revision, a.seed) == (b.key, b.epoch, b.revision, b.seed)
+            and a.inputs.keys() == b.inputs.keys()
+            and all(value is b.inputs[name] for name, value in a.inputs.items())
+        )
+        for a, b in zip(new, old, strict=True)
+    )

@@ -1,0 +1,176 @@
+"""One call of one generator: fill what the request leaves open, call, hold the results against the manifest."""
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from vrgen import contract as c
+from vrgen.contract import Manifest
+from vrgen.errors import CheckpointError
+from vrgen.generator.knobs import default_fov, default_input, draw, whole
+from vrgen.generator.manifest import input_parts, output_parts, trimmed
+from vrgen.messages import InputValue, Tile
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Outputs = dict[tuple[str, str], "Tensor"]
+"""(output's name, array's key) → tensor on the CPU without batch axis, contiguous."""
+
+
+class Callable(Protocol):
+    """What inference needs of a model."""
+
+    name: str
+    manifest: Manifest
+
+    def call(self, inputs: Mapping[str, InputValue], seed: int = 0) -> Outputs: ...
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A request as it reaches the worker."""
+
+    generator: str
+    epoch: int = 0
+    revision: int = 0
+    tile: Tile | None = None
+    variant: int = 0
+    seed: int = 0
+    time_s: float = 0.0
+    inputs: Mapping[str, InputValue] = field(default_factory=dict)
+
+
+class Inference:
+    """One generator at work: its model, the inputs its world fixes, and the state it carries between calls."""
+
+    def __init__(self, model: Callable, fixed: Mapping[str, InputValue]) -> None:
+        self.model = model
+        self._fixed = fixed
+        self._state: dict[str, InputValue] = {}
+        self._epoch: int | None = None
+
+    def make(self, wanted: Wanted) -> Outputs:
+        """Fill the inputs and call. State starts again at zeros with every epoch (a new world).
+
+        Raises:
+            CheckpointError: an input does not fit, or the model fails.
+        """
+        if wanted.epoch != self._epoch:
+            self._state, self._epoch = {}, wanted.epoch
+        made = self.model.call(
+            fill(self.model.manifest, wanted, {**wanted.inputs, **self._fixed}, self._state),
+            seed=wanted.seed + wanted.variant,
+        )
+        for name, entry in self.model.manifest.inputs.items():
+            if isinstance(entry, c.StateInput):
+                carried = made[entry.source, ""].numpy().reshape(entry.shape)
+                self._state[name] = (
+                    carried.astype(np.int64) if entry.dtype == "int64" else carried.astype(np.float32)
+                )
+        return made
+
+
+def fill(
+    manifest: Manifest,
+    wanted: Wanted,
+    given: Mapping[str, InputValue],
+    state: Mapping[str, InputValue],
+) -> dict[str, InputValue]:
+    """Every input of a call: as given, else from the request, the state or the entry's default.
+
+    Raises:
+        CheckpointError: a given input has another shape than the manifest says.
+    """
+    filled: dict[str, InputValue] = {}
+    for name, entry in manifest.inputs.items():
+        if name in given:
+            value = given[name]
+        elif isinstance(entry, c.TileInput):
+            value = np.array([wanted.tile or (0, 0)], np.int64)
+        elif isinstance(entry, c.TimeInput):
+            value = np.full(entry.shape, wanted.time_s, np.float32)
+        elif isinstance(entry, c.NoiseInput):
+            # The name is in the seed so that two noise inputs differ; not the epoch, so that undo finds the same.
+            rng = np.random.default_rng([wanted.seed, wanted.variant, zlib.crc32(name.encode())])
+            value = draw(rng, entry.shape, entry.prior)
+        else:
+            value = state.get(name, default_input(entry))
+        filled[name] = _fitted(name, value, entry)
+        for part in input_parts(name, entry)[1:]:
+            filled[part] = np.asarray(given.get(part, default_fov(entry)), np.float32)
+    return filled
+
+
+def _fitted(name: str, value: InputValue, entry: c.InputSpec) -> InputValue:
+    if trimmed(value.shape) != trimmed(entry.shape):
+        raise CheckpointError(
+            f"input '{name}' was given as {list(value.shape)}, the manifest says {list(entry.shape)}; "
+            "give it in that shape"
+        )
+    shaped = value.reshape(entry.shape)
+    return shaped.astype(np.int64, copy=False) if whole(entry) else shaped.astype(np.float32, copy=False)
+
+
+def validated(name: str, manifest: Manifest, returned: Mapping[str, "Tensor"]) -> Outputs:
+    """The tensors a model returned as the scene gets them, if they are what the manifest says.
+
+    Raises:
+        CheckpointError: a wrong name, shape, dtype, or a number that is not finite; it opens with `name`.
+    """
+    made: Outputs = {}
+    expected: set[str] = set()
+    for output, entry in manifest.outputs.items():
+        for key, (shape, needed) in output_parts(entry).items():
+            part = f"{output}.{key}" if key else output
+            expected.add(part)
+            if part in returned:
+                made[output, key] = _checked(name, part, key, returned[part], shape)
+            elif needed:
+                raise CheckpointError(
+                    f"{name}: output '{part}' is missing, the call returned {', '.join(returned) or 'nothing'}; "
+                    "correct the names in the module or the manifest"
+                )
+    for extra in returned:
+        if extra not in expected:
+            raise CheckpointError(
+                f"{name}: returned '{extra}', the manifest has {', '.join(sorted(expected))}; "
+                "add it to the manifest or return it no more"
+            )
+    return made
+
+
+def _checked(name: str, part: str, key: str, tensor: "Tensor", shape: tuple[int | None, ...]) -> "Tensor":
+    import torch
+
+    got = tuple(tensor.shape)
+    bare = got
+    while len(bare) > len(shape) and bare[0] == 1:
+        bare = bare[1:]
+    if key == "opacities" and len(bare) == 2 and bare[1] == 1:
+        bare = bare[:1]
+    bare = (1,) * (len(shape) - len(bare)) + bare
+    if len(bare) != len(shape) or any(want not in (None, n) for want, n in zip(shape, bare, strict=False)):
+        said = ", ".join("any" if n is None else str(n) for n in shape)
+        raise CheckpointError(
+            f"{name}: output '{part}' is {got}, the manifest says ({said}); "
+            "export it again or correct the manifest"
+        )
+    whole = key in ("faces", "counts")
+    right = (torch.int64, torch.int32) if whole else (torch.float32,)
+    if tensor.dtype not in right:
+        raise CheckpointError(
+            f"{name}: output '{part}' is {str(tensor.dtype).removeprefix('torch.')}, "
+            f"{'int64' if whole else 'float32'} was expected; convert it in the module"
+        )
+    # A sum is as fast as the memory; only one that overflows or meets NaN is worth a look at every number.
+    if not whole and not torch.isfinite(tensor.sum()) and not torch.isfinite(tensor).all():
+        bad = int((~torch.isfinite(tensor)).sum())
+        raise CheckpointError(
+            f"{name}: output '{part}' holds NaN or infinity at {bad} of {tensor.numel()} places, finite numbers "
+            "were expected; the model diverges for these inputs"
+        )
+    return tensor.detach().reshape(bare).to("cpu").contiguous()

@@ -1,0 +1,179 @@
+"""What frame and worker tell each other, as it lies in shared memory.
+
+Frame to worker: one `Letter`, the whole of what is wanted. Worker to frame: `Made`, `Ready`, `Failed`, each in a
+slot of the arena. And one word that says at any time what the worker is doing, for the watchdog.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import numpy as np
+
+from vrgen.contract import Manifest
+from vrgen.generator.inference import Wanted
+from vrgen.generator.mailbox import Mailbox
+from vrgen.generator.shared import RESERVE, Arena, Segment
+from vrgen.messages import InputValue, Request
+
+Fixed = dict[str, float | str | list[float]]
+
+
+class Use(msgspec.Struct, frozen=True, array_like=True):
+    """One generator that should be loaded. `stamp` names the file as it is now: another stamp, another load.
+
+    `number`: the generator's place in the world, for the state word. `blamed`: crashes laid to it.
+    """
+
+    number: int
+    name: str
+    path: str
+    as_kind: str | None
+    fixed: Fixed
+    stamp: str
+    blamed: int = 0
+
+
+class PackedArray(msgspec.Struct, frozen=True, array_like=True):
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+
+
+class PackedRequest(msgspec.Struct, frozen=True, array_like=True):
+    """`index` is the place in the list that was submitted; `inputs` point into the letter's arrays."""
+
+    index: int
+    generator: str
+    epoch: int
+    revision: int
+    tile: tuple[int, int] | None
+    variant: int
+    seed: int
+    time_s: float
+    inputs: dict[str, int]
+
+
+class Letter(msgspec.Struct, frozen=True, array_like=True):
+    uses: list[Use]
+    requests: list[PackedRequest]
+    arrays: list[PackedArray]
+
+
+class Part(msgspec.Struct, frozen=True, array_like=True):
+    """One array of a result and where it lies in the slot's data."""
+
+    output: str
+    key: str
+    dtype: str
+    shape: tuple[int, ...]
+    offset: int
+
+
+class Made(msgspec.Struct, frozen=True, array_like=True, tag="made"):
+    version: int
+    index: int
+    started_s: float
+    made_s: float
+    handed_s: float
+    parts: list[Part]
+
+
+class Ready(msgspec.Struct, frozen=True, array_like=True, tag="ready"):
+    generator: str
+    stamp: str
+    manifest: Manifest
+    device: str
+    load_s: float
+
+
+class Failed(msgspec.Struct, frozen=True, array_like=True, tag="failed"):
+    """A load failed (`stamp`) or a call (`version`, `index`)."""
+
+    generator: str
+    error: str
+    stamp: str | None = None
+    version: int = 0
+    index: int = 0
+
+
+Report = Made | Ready | Failed
+
+encode = msgspec.msgpack.Encoder().encode
+decode_letter = msgspec.msgpack.Decoder(Letter).decode
+decode_report = msgspec.msgpack.Decoder(Made | Ready | Failed).decode
+
+
+def pack(uses: Sequence[Use], requests: Sequence[tuple[int, Request]]) -> bytes:
+    """A letter; arrays that several requests share (a latent, for every tile) are packed once."""
+    places: dict[int, int] = {}
+    arrays: list[PackedArray] = []
+    packed = []
+    for index, request in requests:
+        inputs = {}
+        for name, value in request.inputs.items():
+            if id(value) not in places:
+                places[id(value)] = len(arrays)
+                arrays.append(PackedArray(value.dtype.str, value.shape, value.tobytes()))
+            inputs[name] = places[id(value)]
+        packed.append(
+            PackedRequest(
+                index,
+                request.generator,
+                request.epoch,
+                request.revision,
+                request.tile,
+                request.variant,
+                request.seed,
+                request.time_s,
+                inputs,
+            )
+        )
+    return encode(Letter(list(uses), packed, arrays))
+
+
+def unpacked(request: PackedRequest, arrays: Sequence[PackedArray]) -> Wanted:
+    """A request with its input arrays, read-only."""
+    inputs: Mapping[str, InputValue] = {
+        name: np.frombuffer(arrays[i].data, arrays[i].dtype).reshape(arrays[i].shape)
+        for name, i in request.inputs.items()
+    }
+    return Wanted(
+        request.generator,
+        request.epoch,
+        request.revision,
+        request.tile,
+        request.variant,
+        request.seed,
+        request.time_s,
+        inputs,
+    )
+
+
+# --- what the worker is doing -----------------------------------------------------------------------------
+
+STARTING, IDLE, LOADING, CALLING = range(4)
+NOBODY = 0xFFFF
+
+
+class Board:
+    """The layout of the shared memory: the worker's state word, the mailbox, the arena."""
+
+    def __init__(self, segment: Segment, arena_mb: int) -> None:
+        self._word = segment.words(0, 8)
+        self.mailbox = Mailbox(segment, 64)
+        self.arena = Arena(segment, 64 + Mailbox.BYTES, arena_mb)
+
+    @staticmethod
+    def size() -> int:
+        return 64 + Mailbox.BYTES + Arena.HEAD_BYTES + Arena.TABLE_BYTES + RESERVE
+
+    def set_state(self, what: int, generator: int = NOBODY) -> None:
+        """Say what the worker does from now on; one store, so that no reader sees half of it."""
+        self._word[0] = (int(time.monotonic() * 1000) << 20) | (generator << 4) | what
+
+    @property
+    def state(self) -> tuple[int, int, float]:
+        """What the worker does, for which generator (its number), since when (time.monotonic)."""
+        word = int(self._word[0])
+        return word & 0xF, (word >> 4) & 0xFFFF, (word >> 20) / 1000

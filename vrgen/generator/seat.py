@@ -1,0 +1,194 @@
+"""One generator as the frame keeps it: which file should be loaded, which is, and how it fares."""
+
+import statistics
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from vrgen.config import GeneratorConfig
+from vrgen.contract import Manifest, OutputSpec, TextureOutput
+from vrgen.generator.manifest import sidecar
+from vrgen.generator.protocol import Part, Use
+from vrgen.generator.shared import Bytes
+from vrgen.messages import GeneratorStatus, Output, Phase
+
+BLAMED_CRASHES = 3
+"""After so many crashes in a row while it was loaded or called, a generator is given up."""
+_KEPT = 512
+
+
+def _recent() -> "deque[float]":
+    return deque(maxlen=_KEPT)
+
+
+@dataclass
+class Seat:
+    """State of one generator. A *stamp* names a file as it was when it was chosen."""
+
+    number: int
+    name: str
+    config: GeneratorConfig
+    path: Path
+    manifest: Manifest | None = None
+    wanted: str | None = None
+    """What the worker should have loaded; None when nothing is worth loading."""
+    good: str | None = None
+    """What it loaded last."""
+    loaded: bool = False
+    """Whether the present worker has `good`."""
+    seen: str = ""
+    """The file when `wanted` was chosen."""
+    changing: str = ""
+    """The file at the last look: taken when two looks agree, not while it is being written."""
+    attempt: int = 0
+    version: int = 0
+    epoch: int = 0
+    blamed: int = 0
+    failing: bool = False
+    gone: bool = False
+    requests: int = 0
+    results: int = 0
+    stale: int = 0
+    restarts: int = 0
+    errors: "deque[str]" = field(default_factory=lambda: deque(maxlen=20))
+    infer_ms: "deque[float]" = field(default_factory=_recent)
+    age_ms: "deque[float]" = field(default_factory=_recent)
+
+    # --- which file ---------------------------------------------------------------------------------------
+
+    def choose(self, path: Path) -> None:
+        """Want what lies at `path` now, whatever failed before."""
+        self.path = path
+        self.seen = self.changing = file_state(path)
+        self.wanted = "\n".join((str(path), self.seen, self.config.as_kind or "", str(self.attempt)))
+        self.blamed, self.failing, self.gone = 0, False, False
+
+    def look(self) -> bool:
+        """Want the file again where it has changed on the disk and is no longer being written."""
+        state = file_state(self.path)
+        if state == self.seen or not state:
+            return False
+        if state != self.changing:
+            self.changing = state
+            return False
+        self.choose(self.path)
+        return True
+
+    def use(self) -> Use | None:
+        """What the letter to the worker says of this generator."""
+        if self.wanted is None:
+            return None
+        path = self.wanted.partition("\n")[0]
+        return Use(self.number, self.name, path, self.config.as_kind, self.config.fixed, self.wanted, self.blamed)
+
+    def load_succeeded(self, stamp: str, manifest: Manifest) -> None:
+        """The worker has loaded `stamp` and called it once. A new file is a new version."""
+        if self.good is not None and self.good != stamp:
+            self.version += 1
+        self.good, self.loaded, self.manifest, self.failing = stamp, True, manifest, False
+
+    def load_failed(self, stamp: str, error: str) -> None:
+        """`stamp` can't be loaded: the one before goes on, if there is one."""
+        self.fail(error)
+        if stamp == self.good:
+            self.good = None
+        if stamp == self.wanted:
+            self.wanted = self.good
+            if self.good is not None:
+                self.path = Path(self.good.partition("\n")[0])
+                if str(self.path) != stamp.partition("\n")[0]:
+                    self.seen = self.changing = file_state(self.path)
+
+    def crashed(self, error: str) -> None:
+        """The worker died over this generator."""
+        if self.wanted is not None and self.good is not None and self.wanted != self.good:
+            self.load_failed(self.wanted, error)
+            return
+        self.fail(error)
+        self.blamed += 1
+        if self.blamed >= BLAMED_CRASHES:
+            self.gone, self.wanted = True, None
+            self.errors.append(
+                f"{self.name}: given up after {self.blamed} crashes in a row; "
+                f"replace {self.path.name} or choose another checkpoint"
+            )
+
+    def fail(self, error: str) -> None:
+        """Tell the person; what was made before stays."""
+        self.errors.append(error)
+        self.failing = True
+
+    # --- what it made -------------------------------------------------------------------------------------
+
+    @property
+    def surface(self) -> str:
+        """The surface that its textures dress: the world's word before the manifest's."""
+        if self.config.surface is not None:
+            return self.config.surface
+        outputs = self.manifest.outputs.values() if self.manifest else ()
+        return next((out.surface for out in outputs if isinstance(out, TextureOutput)), "ground")
+
+    def outputs(self, data: Bytes, parts: list[Part]) -> Mapping[str, Output]:
+        """Views into `data`, read-only as it is."""
+        assert self.manifest is not None
+        arrays: dict[str, dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]] = {}
+        for part in parts:
+            dtype = np.dtype(part.dtype)
+            size = int(np.prod(part.shape)) * dtype.itemsize
+            view = data[part.offset : part.offset + size].view(dtype).reshape(part.shape)
+            arrays.setdefault(part.output, {})[part.key] = view
+        return {name: Output(self._spec(self.manifest.outputs[name]), found) for name, found in arrays.items()}
+
+    def _spec(self, spec: OutputSpec) -> OutputSpec:
+        if isinstance(spec, TextureOutput) and self.config.surface is not None:
+            return msgspec.structs.replace(spec, surface=self.config.surface)
+        return spec
+
+    def status(self, *, working: bool, calling: bool, busy_s: float, waiting: int) -> GeneratorStatus:
+        """`working`: a worker process is there. `calling`: it is in a call of this generator."""
+        if self.gone:
+            phase = Phase.GONE
+        elif self.wanted is None:
+            phase = Phase.FAILED
+        elif not self.loaded:
+            phase = Phase.RESTARTING if self.good or not working else Phase.LOADING
+        elif calling:
+            phase = Phase.MAKING
+        elif self.failing:
+            phase = Phase.FAILED
+        else:
+            phase = Phase.READY if self.wanted == self.good else Phase.LOADING
+        last = list(self.infer_ms)[-32:]
+        return GeneratorStatus(
+            name=self.name,
+            phase=phase,
+            checkpoint=self.path.name,
+            waiting=waiting,
+            busy_s=busy_s,
+            usual_s=statistics.median(last) / 1000 if last else 0.0,
+            requests=self.requests,
+            results=self.results,
+            stale=self.stale,
+            restarts=self.restarts,
+            errors=tuple(self.errors),
+            infer_ms=tuple(self.infer_ms),
+            age_ms=tuple(self.age_ms),
+        )
+
+
+def file_state(path: Path) -> str:
+    """A word that changes when the checkpoint or its sidecar does; empty while the checkpoint is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ""
+    state = f"{found.st_mtime_ns}-{found.st_size}-{found.st_ino}"
+    try:
+        beside = sidecar(path).stat()
+    except OSError:
+        return state
+    return f"{state}+{beside.st_mtime_ns}-{beside.st_size}"

@@ -1,0 +1,250 @@
+"""The worker process: loads what the newest letter names and makes what it asks for, most wanted first.
+
+It keeps nothing that the letter does not say, so that a new worker goes on where a killed one stopped.
+"""
+
+import gc
+import threading
+import time
+from pathlib import Path
+
+from vrgen.errors import VrgenError
+from vrgen.generator import child
+from vrgen.generator.inference import Inference, Outputs
+from vrgen.generator.knobs import fixed_inputs
+from vrgen.generator.protocol import (
+    CALLING,
+    IDLE,
+    LOADING,
+    STARTING,
+    Board,
+    Failed,
+    Letter,
+    Made,
+    PackedRequest,
+    Part,
+    Ready,
+    Report,
+    Use,
+    decode_letter,
+    encode,
+    unpacked,
+)
+from vrgen.generator.shared import Segment, aligned
+
+Key = tuple[str, tuple[int, int] | None, int]
+Ident = tuple[int, int, str]
+
+
+def main(handle: str, arena_mb: int, device: str, memory_mb: int, threads: int) -> None:
+    """Entry of the process; `handle` opens the shared memory. Never returns."""
+    child.stand_back()
+    bell = threading.Event()
+    child.end_with_parent(bell.set)
+    board = Board(Segment(Board.size(), handle), arena_mb)
+    board.set_state(STARTING)
+    import torch
+
+    torch.set_num_threads(threads)
+    if device == "cpu" or not torch.cuda.is_available():
+        child.limit_memory(memory_mb)
+    Worker(board, bell, device).run()
+
+
+class Worker:
+    """What is loaded and what is done; `run` is the loop."""
+
+    def __init__(self, board: Board, bell: threading.Event, device: str) -> None:
+        from vrgen.generator.checkpoint import Model
+
+        self._board = board
+        self._bell = bell
+        self._device = device
+        self._version = 0
+        self._letter = Letter([], [], [])
+        self._models: dict[str, Model] = {}
+        self._at_work: dict[str, tuple[str, Inference]] = {}
+        self._failed: set[tuple[str, str]] = set()
+        self._done: dict[Key, Ident] = {}
+        self._fresh: str | None = None
+
+    def run(self) -> None:
+        while True:
+            self._board.set_state(IDLE)
+            self._read()
+            if not (self._make_first_of_fresh() or self._load_next() or self._make_next()):
+                self._board.arena.trim()
+                self._bell.wait(0.1)
+                self._bell.clear()
+
+    def _read(self) -> None:
+        found = self._board.mailbox.get(self._version)
+        if found is None:
+            return
+        self._version, text = found
+        self._letter = decode_letter(text)
+        uses = {use.name: use for use in self._letter.uses}
+        wanted = {_key(request) for request in self._letter.requests}
+        self._done = {key: ident for key, ident in self._done.items() if key in wanted}
+        for name in set(self._at_work) - set(uses):
+            del self._at_work[name]
+        self._drop_unused()
+
+    # --- loading ------------------------------------------------------------------------------------------
+
+    def _load_next(self) -> bool:
+        """Load one generator that is not as the letter says: the least blamed, most wanted, smallest first."""
+        missing = [
+            (use.blamed, self._rank(use.name), _size(use.path), i)
+            for i, use in enumerate(self._letter.uses)
+            if self._stamp_of(use.name) != use.stamp and (use.name, use.stamp) not in self._failed
+        ]
+        if not missing:
+            return False
+        use = self._letter.uses[min(missing)[-1]]
+        started = time.monotonic()
+        try:
+            inference = self._load(use)
+        except VrgenError as error:
+            self._failed.add((use.name, use.stamp))
+            self._send(Failed(use.name, str(error), stamp=use.stamp))
+        except MemoryError:
+            self._failed.add((use.name, use.stamp))
+            self._send(
+                Failed(
+                    use.name,
+                    f"{Path(use.path).name}: loading ran out of the memory that the worker may take; "
+                    "raise --worker-memory-mb",
+                    stamp=use.stamp,
+                )
+            )
+        else:
+            self._at_work[use.name] = (use.stamp, inference)
+            self._done = {key: ident for key, ident in self._done.items() if key[0] != use.name}
+            self._fresh = use.name
+            manifest = inference.model.manifest
+            device = self._models[use.stamp].device
+            self._send(Ready(use.name, use.stamp, manifest, device, time.monotonic() - started))
+        self._drop_unused()
+        return True
+
+    def _load(self, use: Use) -> Inference:
+        from vrgen.generator.checkpoint import load, resolve_device
+
+        model = self._models.get(use.stamp)
+        if model is None:
+            self._board.set_state(LOADING, use.number)
+            model = load(Path(use.path), resolve_device(self._device), use.as_kind)
+            self._board.set_state(CALLING, use.number)
+            model.dry_run()
+            self._models[use.stamp] = model
+        return Inference(model, fixed_inputs(use.name, model.manifest, use.fixed))
+
+    def _stamp_of(self, name: str) -> str | None:
+        found = self._at_work.get(name)
+        return found and found[0]
+
+    def _rank(self, name: str) -> int:
+        """Place of a generator's first request among all; behind all when nothing of it is wanted."""
+        requests = self._letter.requests
+        return next((i for i, request in enumerate(requests) if request.generator == name), len(requests))
+
+    def _drop_unused(self) -> None:
+        used = {stamp for stamp, _ in self._at_work.values()} | {use.stamp for use in self._letter.uses}
+        for stamp in set(self._models) - used:
+            del self._models[stamp]
+            gc.collect()
+
+    # --- making -------------------------------------------------------------------------------------------
+
+    def _make_first_of_fresh(self) -> bool:
+        """A generator that has just loaded shows something before the next one loads."""
+        name, self._fresh = self._fresh, None
+        return name is not None and self._make_next(only=name)
+
+    def _make_next(self, only: str | None = None) -> bool:
+        for request in self._letter.requests:
+            found = self._at_work.get(request.generator)
+            if found is None or (only is not None and request.generator != only):
+                continue
+            ident = (request.epoch, request.revision, found[0])
+            if self._done.get(_key(request)) != ident:
+                self._done[_key(request)] = ident
+                self._make(request, found[1])
+                return True
+        return False
+
+    def _make(self, request: PackedRequest, inference: Inference) -> None:
+        number = next(use.number for use in self._letter.uses if use.name == request.generator)
+        version = self._version
+        self._board.set_state(CALLING, number)
+        started = time.monotonic()
+        try:
+            outputs = inference.make(unpacked(request, self._letter.arrays))
+            made = time.monotonic()
+            self._board.set_state(IDLE)
+            self._hand_over(version, request.index, outputs, (started, made))
+        except VrgenError as error:
+            self._board.set_state(IDLE)
+            self._send(Failed(request.generator, str(error), version=version, index=request.index))
+        except MemoryError:
+            self._board.set_state(IDLE)
+            self._send(
+                Failed(
+                    request.generator,
+                    f"{inference.model.name}: the call ran out of the memory that the worker may take; "
+                    "make the model smaller or raise --worker-memory-mb",
+                    version=version,
+                    index=request.index,
+                )
+            )
+
+    def _hand_over(self, version: int, index: int, outputs: Outputs, times: tuple[float, float]) -> None:
+        arrays = {name: tensor.numpy() for name, tensor in outputs.items()}
+        parts, end = [], 0
+        for (output, key), array in arrays.items():
+            parts.append(Part(output, key, array.dtype.str, array.shape, end))
+            end = aligned(end + array.nbytes)
+        report = Made(version, index, *times, 0.0, parts)
+        slot = self._reserve(end + len(encode(report)))
+        data = self._board.arena.data(slot)
+        for part, tensor in zip(parts, outputs.values(), strict=True):
+            _copy(data[part.offset : part.offset + tensor.nbytes], tensor)
+        report = Made(version, index, *times, time.monotonic(), parts)
+        self._publish(slot, end, encode(report))
+
+    def _send(self, report: Report) -> None:
+        text = encode(report)
+        self._publish(self._reserve(len(text)), 0, text)
+
+    def _reserve(self, size: int) -> int:
+        """A slot, waiting while the frame has not taken what was made before."""
+        while (slot := self._board.arena.reserve(size)) is None:
+            self._board.set_state(IDLE)
+            time.sleep(0.002)
+        return slot
+
+    def _publish(self, slot: int, at: int, text: bytes) -> None:
+        data = self._board.arena.data(slot)
+        data[at : at + len(text)] = memoryview(text)
+        self._board.arena.publish(slot, at, len(text))
+
+
+def _copy(data: object, tensor: object) -> None:
+    """One copy from the tensor into shared memory, by torch: it takes several cores where there are some."""
+    import torch
+
+    assert isinstance(tensor, torch.Tensor)
+    flat = tensor.reshape(-1).view(torch.uint8)
+    torch.from_numpy(data).copy_(flat)
+
+
+def _key(request: PackedRequest) -> Key:
+    return (request.generator, request.tile, request.variant)
+
+
+def _size(path: str) -> int:
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
