@@ -38,8 +38,8 @@ class Series:
 
     def last(self, count: int) -> list[float]:
         """The newest `count`, oldest first."""
-        values = [*self._ring[self._next :], *self._ring[: self._next]] if self._next else self._ring
-        return list(values[-count:])
+        size = len(self._ring)
+        return [self._ring[self._next - i] for i in range(min(count, size), 0, -1)]
 
     def summary(self) -> dict[str, float]:
         return summary(self._ring)

@@ -31,7 +31,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("screenshot", ("f12", "f2"), ("pad.up",), Action.SCREENSHOT),
     Binding("full screen", ("f11", "alt+enter"), (), Action.FULL_SCREEN),
     Binding("panel", ("tab", "f1"), ("pad.back",), Action.PANEL),
-    Binding("free the mouse, then quit", ("escape", "ctrl+q"), (), Action.QUIT),
+    Binding("free the mouse, quit", ("escape", "ctrl+q"), (), Action.QUIT),
 )
 
 MODIFIERS = ("ctrl", "shift", "alt")

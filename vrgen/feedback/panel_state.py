@@ -1,0 +1,38 @@
+"""What the panel shows, and what the person did on it: frozen data, no ImGui, no GL."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from vrgen.messages import Action, Choice, GeneratorStatus, InputValue, Knob
+
+
+@dataclass(frozen=True, slots=True)
+class PanelState:
+    """All that the panel shows."""
+
+    title: str = ""
+    asked: str = ""
+    """The person's last wish in words: "new world", "season 0.40"."""
+    prompt: str = ""
+    choice: Choice = field(default_factory=Choice)
+    at: tuple[float, float] = (0.0, 0.0)
+    """How far the latents are morphed, for the small map."""
+    knobs: tuple[Knob, ...] = ()
+    generators: tuple[GeneratorStatus, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Sentences about what does not work as it should (a display refused, a slow path)."""
+    paused: bool = False
+    rate_hz: float = 0.0
+    missed: int = 0
+    help: tuple[tuple[str, str], ...] = ()
+    """(key, what it does); one that is called like an `Action` is a button too."""
+
+
+@dataclass(frozen=True, slots=True)
+class PanelWants:
+    """What the person did on the panel this frame."""
+
+    settings: Mapping[str, InputValue] = field(default_factory=dict)
+    actions: tuple[Action, ...] = ()
+    captured: frozenset[str] = frozenset()
+    """"pointer" while it is over the panel or drags something on it, "keyboard" while a number is typed."""
