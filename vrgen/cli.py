@@ -5,6 +5,7 @@ Nothing heavy is imported before a command needs it: `vrgen --help` loads no tor
 
 import contextlib
 import io
+import json
 import os
 import re
 import sys
@@ -131,8 +132,73 @@ def _run(args: list[str]) -> int:
             from vrgen import doctor
 
             return doctor.report(as_json=command.json)
-        case Inspect() | Check():
-            raise UsageError("not there yet")
+        case Inspect():
+            return _inspect(command)
+        case Check():
+            return _check(command)
+
+
+def _inspect(command: Inspect) -> int:
+    from vrgen.generator.inspection import inspect_checkpoint
+
+    told = inspect_checkpoint(command.checkpoint, command.as_kind)
+    if command.json:
+        print(json.dumps(told, indent=2))
+        return 0
+    manifest, times = told["manifest"], told["call_ms"]
+    rows = [
+        ("name", f"{manifest['name']} {manifest['version']}"),
+        ("description", manifest["description"]),
+        ("licence", manifest["license"]),
+        ("file", f"{told['file']}, {told['size_bytes'] / 1e6:.2f} MB, {told['archive']}"),
+        ("manifest", f"from the {told['manifest_from']}"),
+        ("sha256", told["sha256"]),
+        ("loading", f"{told['load_s']:.2f} s, first call {told['first_call_ms']:.0f} ms"),
+        (
+            "a call",
+            f"{times['p50']:.1f} ms (p50), {times['p95']:.1f} (p95), {times['max']:.1f} (max), {told['device']}",
+        ),
+        *(("input", _entry(name, entry)) for name, entry in told["inputs"].items()),
+        *(("output", _entry(name, entry)) for name, entry in told["outputs"].items()),
+    ]
+    _print_table([(what, found) for what, found in rows if found])
+    return 0
+
+
+def _entry(name: str, entry: dict[str, Any]) -> str:
+    """One line of a manifest: `height: heightfield 1×129×129, metres 64.0`."""
+    shape = "×".join(str(n) for n in entry["shape"])
+    rest = [
+        f"{key} {value}"
+        for key, value in entry.items()
+        if key not in ("kind", "shape") and value not in ("", None)
+    ]
+    return ", ".join([f"{name}: {entry['kind']} {shape}", *rest])
+
+
+def _check(command: Check) -> int:
+    from vrgen.generator.inspection import check_checkpoint
+
+    violations = check_checkpoint(command.checkpoint, command.as_kind)
+    if command.json:
+        print(json.dumps({"file": str(command.checkpoint), "violations": violations}, indent=2))
+    elif violations:
+        for violation in violations:
+            print(f"vrgen: {violation}", file=sys.stderr)
+    else:
+        print(f"{command.checkpoint.name} keeps the generator contract, version 1")
+    return int(bool(violations))
+
+
+def _print_table(rows: Sequence[tuple[str, str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    for what, found in rows:
+        table.add_row(Text(what, style="bold"), Text(found))
+    Console().print(table)
 
 
 def parse(args: Sequence[str]) -> Run | Inspect | Check | Doctor:
