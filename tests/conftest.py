@@ -1,7 +1,18 @@
-"""For every test: the fast ones run first, and no property fails because a machine is slow or a draw unlucky."""
+"""For every test: the fast ones run first, and no property fails because a machine is slow or a draw unlucky.
+Fixtures that several stages share: a GL context, and an X server for windows."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 
 import hypothesis
 import pytest
+
+from vrgen.clock import StepClock
+from vrgen.display.headless import HeadlessDisplay
+from vrgen.errors import DisplayError
 
 hypothesis.settings.register_profile("vrgen", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("vrgen")
@@ -9,3 +20,55 @@ hypothesis.settings.load_profile("vrgen")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.fixture
+def gl_context() -> Iterator[HeadlessDisplay]:
+    """A headless display of 320 × 200 that does not wait for real time, open: its GL context is current."""
+    display = HeadlessDisplay((320, 200), clock=StepClock(1 / 60))
+    try:
+        display.__enter__()
+    except DisplayError as error:
+        pytest.skip(str(error))
+    with display:
+        yield display
+
+
+@pytest.fixture(scope="session")
+def x_server() -> Iterator[str]:
+    """The name (":5") of an X server of our own, with DISPLAY set to it; screen 1600 × 1000."""
+    if shutil.which("Xvfb") is None:
+        pytest.skip("no Xvfb here; install it (Debian, Ubuntu: apt install xvfb)")
+    reader, writer = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"],
+        pass_fds=[writer],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writer)
+    with os.fdopen(reader) as said:
+        name = ":" + said.readline().strip()
+    before = os.environ.get("DISPLAY")
+    os.environ["DISPLAY"] = name
+    yield name
+    os.environ.pop("DISPLAY")
+    if before is not None:
+        os.environ["DISPLAY"] = before
+    server.terminate()
+    server.wait(10)
+
+
+@pytest.fixture
+def xdo(x_server: str) -> Callable[..., str]:
+    """Real key and mouse events: `xdo("key", "n")`."""
+    if shutil.which("xdotool") is None:
+        pytest.skip("no xdotool here; install it (Debian, Ubuntu: apt install xdotool)")
+
+    def run(*words: object) -> str:
+        done = subprocess.run(
+            ["xdotool", *map(str, words)], capture_output=True, text=True, check=True, timeout=20
+        )
+        time.sleep(0.05)  # the server hands events on in its own time
+        return done.stdout.strip()
+
+    return run
