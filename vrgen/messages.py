@@ -147,6 +147,22 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What one generator should be asked for now, whole: the scene knows which parts of it are still missing."""
+
+    generator: str
+    epoch: int
+    """Goes up with another world or another checkpoint."""
+    revision: int
+    """Goes up whenever the inputs change."""
+    inputs: Mapping[str, InputValue] = field(default_factory=dict)
+    seed: int = 0
+    tiled: bool = False
+    """Asked for tile by tile."""
+    variants: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One wanted call of one generator. Requests with equal `key` replace each other, the newest winning."""
 
@@ -199,8 +215,6 @@ class Generated:
     request: Request
     outputs: Mapping[str, Output]
     timings: Timings = Timings()
-    surface: str = "ground"
-    """Which surface this generator's textures dress (from the world file)."""
 
 
 class Phase(Enum):

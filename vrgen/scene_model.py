@@ -144,12 +144,13 @@ INSTANCE = np.dtype(
         ("mesh", np.uint32),
         ("picture", np.int32),
         ("stands", np.float32),
-        ("fade", np.float32),
+        ("reach_m", np.float32),
     ]
 )
 """One object, 48 bytes as the shaders read it. `position` metres relative to `Scene.origin`; `rotation`
 quaternion xyzw; `mesh` indexes `Objects.meshes`; `picture` indexes `Objects.pictures` or is -1; `stands` 1 adds
-the ground's height to y; `fade` in [0, 1] shrinks what comes or goes."""
+the ground's height to y; beyond
+`reach_m` from the eye it is not seen (0: seen at any distance)."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

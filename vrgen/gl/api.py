@@ -54,9 +54,7 @@ def require() -> None:
 def watch_errors(on_message: Callable[[str], None]) -> object:
     """Report GL errors through KHR_debug; keep the returned object alive as long as the context."""
 
-    def heard(
-        source: int, kind: int, name: int, severity: int, length: int, message: bytes, user: object
-    ) -> None:
+    def heard(source: int, kind: int, name: int, severity: int, length: int, message: bytes, user: object) -> None:
         if kind == GL.GL_DEBUG_TYPE_ERROR:
             text = ctypes.string_at(message, length) if isinstance(message, int) else message[:length]
             on_message(text.decode(errors="replace").strip())

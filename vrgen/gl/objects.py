@@ -124,9 +124,7 @@ class Texture(_Object):
         super().__init__(_made(GL.glCreateTextures, target), label)
         self.target, self.size, self.form, self.levels = target, size, form, levels
         if samples:
-            store = (
-                GL.glTextureStorage3DMultisample if len(size) == 3 else GL.glTextureStorage2DMultisample
-            )
+            store = GL.glTextureStorage3DMultisample if len(size) == 3 else GL.glTextureStorage2DMultisample
             store(self.name, samples, form, *size, GL.GL_TRUE)
             return
         (GL.glTextureStorage3D if len(size) == 3 else GL.glTextureStorage2D)(self.name, levels, form, *size)

@@ -87,7 +87,7 @@ class Pipeline:
 
     _bound: "Pipeline | None" = None
 
-    def __init__(self, program: Program, state: State = State()) -> None:  # noqa: B008  (frozen)
+    def __init__(self, program: Program, state: State = State()) -> None:
         self.program = program
         self.state = state
 

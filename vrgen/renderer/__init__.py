@@ -1,0 +1,5 @@
+"""draw(scene, views): the picture."""
+
+from vrgen.renderer.renderer import Renderer
+
+__all__ = ["Renderer"]

@@ -1,0 +1,91 @@
+// Light: sky panorama, ambient from spherical harmonics, sun with shadows, haze.
+
+layout(binding = 0) uniform sampler2D sky_shown;
+layout(binding = 1) uniform sampler2D sky_arriving;
+layout(binding = 2) uniform sampler2DArrayShadow shadow_map;
+
+const float PI = 3.14159265358979;
+
+// Centre column looks to -Z, +X to its right; row 0 is the zenith.
+vec2 panorama_uv(vec3 d) {
+    float u = atan(d.x, -d.z) / (2.0 * PI) + 0.5;
+    float v = acos(clamp(d.y, -1.0, 1.0)) / PI;
+    return vec2(u, v);
+}
+
+vec3 sky_radiance(vec3 d, float level) {
+    vec2 uv = panorama_uv(d);
+    vec3 shown = textureLod(sky_shown, uv, level).rgb;
+    if (frame.sky_mix.x == 0.0) return shown;
+    return mix(shown, textureLod(sky_arriving, uv, level).rgb, frame.sky_mix.x);
+}
+
+// What haze looks like in a direction: the sky low above the horizon, blurred.
+vec3 haze_towards(vec3 d) {
+    vec3 low = normalize(vec3(d.x, 0.06 + 0.5 * max(d.y, 0.0), d.z));
+    return sky_radiance(low, max(frame.sky_mix.y - 3.0, 0.0));
+}
+
+float haze_amount(float distance_m) {
+    return 1.0 - exp(-pow(distance_m / frame.sun_direction.w, 1.25));
+}
+
+vec3 ambient_towards(vec3 n) {
+    return max(vec3(0.0),
+        frame.ambient[0].rgb * 0.282095 +
+        frame.ambient[1].rgb * 0.488603 * n.y +
+        frame.ambient[2].rgb * 0.488603 * n.z +
+        frame.ambient[3].rgb * 0.488603 * n.x +
+        frame.ambient[4].rgb * 1.092548 * n.x * n.y +
+        frame.ambient[5].rgb * 1.092548 * n.y * n.z +
+        frame.ambient[6].rgb * 0.315392 * (3.0 * n.y * n.y - 1.0) +
+        frame.ambient[7].rgb * 1.092548 * n.x * n.z +
+        frame.ambient[8].rgb * 0.546274 * (n.x * n.x - n.z * n.z));
+}
+
+// Share of the sun that reaches a place; the finest cascade that holds it answers.
+float sun_reaches(vec3 world, vec3 normal) {
+    if (frame.shadow_reach.w == 0.0) return 1.0;
+    float lit = 1.0;
+    for (int c = 0; c < 3; ++c) {
+        float texel = 2.0 * frame.shadow_reach[c] / float(textureSize(shadow_map, 0).x);
+        vec3 p = (frame.shadow_from_world[c] * vec4(world + normal * texel * 1.5, 1.0)).xyz;
+        vec2 edge = abs(p.xy - 0.5);
+        float outer = max(edge.x, edge.y);
+        if (outer > 0.49) continue;
+        float step_uv = 0.75 / float(textureSize(shadow_map, 0).x);
+        float sum = texture(shadow_map, vec4(p.xy + vec2(-step_uv, -step_uv), float(c), p.z))
+                  + texture(shadow_map, vec4(p.xy + vec2(step_uv, -step_uv), float(c), p.z))
+                  + texture(shadow_map, vec4(p.xy + vec2(-step_uv, step_uv), float(c), p.z))
+                  + texture(shadow_map, vec4(p.xy + vec2(step_uv, step_uv), float(c), p.z));
+        lit = sum * 0.25;
+        if (c == 2) lit = mix(lit, 1.0, smoothstep(0.42, 0.49, outer));
+        break;
+    }
+    return lit;
+}
+
+// GGX with Smith's correlated visibility and Schlick's Fresnel, dielectric (Karis 2013, Heitz 2014).
+vec3 lit(vec3 albedo, vec3 n, float roughness, vec3 to_eye, vec3 world, vec3 shape_normal) {
+    vec3 l = frame.sun_direction.xyz;
+    float nl = dot(n, l);
+    vec3 diffuse = albedo * ambient_towards(n);
+    vec3 mirrored = reflect(-to_eye, n);
+    float nv = max(dot(n, to_eye), 1e-3);
+    float grazing = 0.04 + 0.96 * pow(1.0 - nv, 5.0) * (1.0 - roughness) * (1.0 - roughness);
+    vec3 shine = grazing * ambient_towards(vec3(mirrored.x, abs(mirrored.y), mirrored.z));
+    vec3 total = diffuse + shine;
+    if (nl > 0.0 && dot(shape_normal, l) > -0.1) {
+        float a = roughness * roughness;
+        vec3 h = normalize(l + to_eye);
+        float nh = max(dot(n, h), 0.0);
+        float d = nh * nh * (a * a - 1.0) + 1.0;
+        float distribution = a * a / (PI * d * d);
+        float visibility = 0.5 / (nl * sqrt(nv * nv * (1.0 - a * a) + a * a)
+                                + nv * sqrt(nl * nl * (1.0 - a * a) + a * a));
+        float fresnel = 0.04 + 0.96 * pow(1.0 - max(dot(l, h), 0.0), 5.0);
+        vec3 sun = frame.sun_irradiance.rgb * nl * sun_reaches(world, shape_normal);
+        total += sun * (albedo / PI + distribution * visibility * fresnel);
+    }
+    return total;
+}

@@ -1,0 +1,41 @@
+#version 450 core
+#include "frame.glsl"
+#include "light.glsl"
+#include "tone.glsl"
+
+layout(location = 0) in vec3 ray;
+layout(location = 0) out vec4 colour;
+
+// Cubic B-spline: four bilinear readings do the work of sixteen texels (Sigg and Hadwiger 2005), so that a panorama
+// of half a degree a texel shows no grid.
+vec3 smooth_sky(sampler2D panorama, vec2 uv) {
+    vec2 size = vec2(textureSize(panorama, 0));
+    vec2 at = uv * size - 0.5;
+    vec2 base = floor(at);
+    vec2 f = at - base;
+    vec2 r = 1.0 - f;
+    vec2 w0 = r * r * r / 6.0, w3 = f * f * f / 6.0;
+    vec2 w1 = (4.0 - 6.0 * f * f + 3.0 * f * f * f) / 6.0, w2 = 1.0 - w0 - w1 - w3;
+    vec2 low = w0 + w1, high = w2 + w3;
+    vec2 a = (base - 0.5 + w1 / low) / size;
+    vec2 b = (base + 1.5 + w3 / high) / size;
+    vec3 top = textureLod(panorama, a, 0.0).rgb * low.x + textureLod(panorama, vec2(b.x, a.y), 0.0).rgb * high.x;
+    vec3 bottom = textureLod(panorama, vec2(a.x, b.y), 0.0).rgb * low.x + textureLod(panorama, b, 0.0).rgb * high.x;
+    return top * low.y + bottom * high.y;
+}
+
+void main() {
+    vec3 d = normalize(ray);
+    vec3 above = normalize(vec3(d.x, max(d.y, 0.002), d.z));
+    vec2 uv = panorama_uv(above);
+    vec3 sky = frame.surface_mix.z > 0.0 ? smooth_sky(sky_shown, uv) : textureLod(sky_shown, uv, 0.0).rgb;
+    if (frame.sky_mix.x > 0.0) sky = mix(sky, textureLod(sky_arriving, uv, 0.0).rgb, frame.sky_mix.x);
+
+    // The panorama's sun is a blurred spot; a disc of its own light makes it a sun again.
+    float aligned = dot(d, frame.sun_direction.xyz);
+    float disc = smoothstep(0.99988, 0.99995, aligned) + 0.012 * pow(max(aligned, 0.0), 900.0);
+    sky += frame.sun_irradiance.rgb * disc * frame.sky_mix.z;
+
+    float low = exp(-max(d.y, 0.0) * 14.0);
+    colour = vec4(finished(mix(sky, haze_towards(d), low * 0.85)), 1.0);
+}

@@ -1,0 +1,64 @@
+"""From where the knobs stand to what each generator should be asked: a wish changes only when its inputs do."""
+
+from collections.abc import Mapping
+
+from vrgen.config import World
+from vrgen.contract import Manifest, NoiseInput, TileInput
+from vrgen.generator.knobs import fixed_inputs, inputs_of
+from vrgen.messages import Choice, Knob, Wish
+
+
+class Schedule:
+    """Owner of the epochs and revisions of a world's generators."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._signatures: dict[str, tuple[object, ...]] = {}
+        self._wishes: dict[str, Wish] = {}
+        self._of_world: dict[str, tuple[int, int]] = {}
+        self._revision = 0
+        self._epoch = 0
+
+    def wishes(
+        self,
+        choice: Choice,
+        knobs: tuple[Knob, ...],
+        manifests: Mapping[str, Manifest],
+        versions: Mapping[str, int],
+    ) -> Mapping[str, Wish]:
+        """By generator; the same mapping again while nothing changed.
+
+        Raises:
+            WorldError: the world fixes an input that the checkpoint does not have.
+        """
+        changed: dict[str, Wish] = {}
+        fresh_epoch = 0
+        for name, manifest in manifests.items():
+            fixed = self._world.generators[name].fixed
+            inputs = inputs_of(name, manifest, choice.values, knobs) | fixed_inputs(name, manifest, fixed)
+            noisy = any(isinstance(entry, NoiseInput) for entry in manifest.inputs.values())
+            signature = (
+                versions.get(name, 0),
+                choice.seed if noisy else 0,
+                tuple((key, value.shape, value.tobytes()) for key, value in sorted(inputs.items())),
+            )
+            if signature == self._signatures.get(name):
+                continue
+            here = (choice.world, versions.get(name, 0))
+            before = self._wishes.get(name)
+            if before is None or self._of_world[name] != here:
+                # All generators that a new world changes share its epoch: the scene changes them together.
+                fresh_epoch = fresh_epoch or self._epoch + 1
+                epoch = fresh_epoch
+            else:
+                epoch = before.epoch
+            self._signatures[name] = signature
+            self._of_world[name] = here
+            self._revision += 1
+            tiled = any(isinstance(entry, TileInput) for entry in manifest.inputs.values())
+            variants = self._world.generators[name].variants if noisy else 1
+            changed[name] = Wish(name, epoch, self._revision, inputs, choice.seed, tiled, variants)
+        self._epoch = max(self._epoch, fresh_epoch)
+        if changed:
+            self._wishes = {**self._wishes, **changed}
+        return self._wishes

@@ -1,0 +1,278 @@
+"""Everything that stands on the ground: one mesh pool, instances culled on the GPU, one indirect draw a pass."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vrgen.geometry import Array
+from vrgen.gl.api import GL
+from vrgen.gl.objects import Buffer, Texture, VertexArray
+from vrgen.gl.pipeline import Pipeline, Program
+from vrgen.renderer.ground import COMMAND
+from vrgen.scene_model import INSTANCE, Mesh, Objects
+
+LEVELS = 3
+PASSES = 4
+"""The picture and three shadow cascades, each with lists of its own: none waits for another's."""
+PICTURE_PX = 512
+_PICTURES = 16
+_FINEST = 0.12
+"""Radius over distance from which on a mesh is drawn at its finest."""
+
+VERTEX = np.dtype(
+    [("position", np.float32, 3), ("normal", np.int16, 4), ("tint", np.uint8, 4), ("uv", np.float32, 2)]
+)
+BOUNDS = np.dtype([("sphere", np.float32, 4), ("levels", np.uint32), ("first", np.uint32), ("pad", np.uint32, 2)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """Where a mesh lies in the pool."""
+
+    base_vertex: int
+    faces: tuple[tuple[int, int], ...]
+    sphere: tuple[float, float, float, float]
+
+
+class ObjectsPass:
+    """Owner of the mesh pool, the instances and their programs."""
+
+    def __init__(self, views: int) -> None:
+        self._stack = ExitStack()
+        self._views = views
+        program = Program("object.vert", "object.frag", defines=(f"VIEWS {views}",))
+        self._pipeline = Pipeline(self._stack.enter_context(program))
+        self._cull = self._stack.enter_context(Program("cull.comp", defines=(f"LEVELS {LEVELS}", "VIEWS 1")))
+        self._pool: dict[int, _Range] = {}
+        self._seen: Objects | None = None
+        self._count = 0
+        self._commands = 0
+        self._triangles = 0
+        self._vertices = Buffer(1 << 20, "mesh vertices")
+        self._indices = Buffer(1 << 20, "mesh faces")
+        self._vertex_end = self._index_end = 0
+        self._vao = self._stack.enter_context(VertexArray("mesh"))
+        for location, count, form, name, normalized in (
+            (0, 3, GL.GL_FLOAT, "position", False),
+            (1, 4, GL.GL_SHORT, "normal", True),
+            (2, 4, GL.GL_UNSIGNED_BYTE, "tint", True),
+            (3, 2, GL.GL_FLOAT, "uv", False),
+        ):
+            fields = VERTEX.fields
+            assert fields is not None
+            self._vao.attribute(location, count, form, fields[name][1], normalized)
+        self._instances = Buffer(INSTANCE.itemsize, "instances")
+        self._bounds = Buffer(BOUNDS.itemsize, "mesh bounds")
+        self._visible = Buffer(16, "visible")
+        self._template = Buffer(16, "command template")
+        self._indirect = Buffer(16, "object commands")
+        self._pictures: Texture | None = None
+        self._pictures_seen: tuple[int, ...] = ()
+        self.stamp = 0
+        """Goes up whenever what stands changes: shadows are drawn anew."""
+
+    # --- content ------------------------------------------------------------------------------------------
+
+    def advance(self, objects: Objects) -> int:
+        """Bring meshes and instances to the GPU where they changed; returns the bytes copied."""
+        before = self._seen
+        if before is objects:
+            return 0
+        self._seen = objects
+        self.stamp += 1
+        copied = 0
+        new_meshes = before is None or before.meshes is not objects.meshes
+        if new_meshes:
+            copied += self._fill_pool(objects.meshes)
+        if new_meshes or before is None or before.instances is not objects.instances:
+            copied += self._fill_instances(objects)
+        if before is None or before.pictures is not objects.pictures:
+            copied += self._fill_pictures(objects)
+        return copied
+
+    def _fill_pool(self, meshes: tuple[Mesh, ...]) -> int:
+        wanted = {mesh.id for mesh in meshes}
+        new = [mesh for mesh in meshes if mesh.id not in self._pool]
+        vertices = sum(len(mesh.vertices) for mesh in new)
+        indices = sum(faces.size for mesh in new for faces in mesh.faces[:LEVELS])
+        full = (self._vertex_end + vertices) * VERTEX.itemsize > self._vertices.size or (
+            self._index_end + indices
+        ) * 4 > self._indices.size
+        if full:  # a fresh pool with what is wanted now, twice as large as needed
+            new = list({mesh.id: mesh for mesh in meshes}.values())
+            vertices = sum(len(mesh.vertices) for mesh in new)
+            indices = sum(faces.size for mesh in new for faces in mesh.faces[:LEVELS])
+            self._vertices.close()
+            self._indices.close()
+            self._vertices = Buffer(max(1 << 20, 2 * vertices * VERTEX.itemsize), "mesh vertices")
+            self._indices = Buffer(max(1 << 20, 2 * indices * 4), "mesh faces")
+            self._pool.clear()
+            self._vertex_end = self._index_end = 0
+        copied = 0
+        for mesh in new:
+            copied += self._add(mesh)
+        for name in [name for name in self._pool if name not in wanted]:
+            del self._pool[name]  # its space is won back when the pool is full
+        self._vao.sources(self._vertices, VERTEX.itemsize, self._indices)
+        return copied
+
+    def _add(self, mesh: Mesh) -> int:
+        packed = np.zeros(len(mesh.vertices), VERTEX)
+        packed["position"] = mesh.vertices
+        packed["normal"][:, :3] = np.clip(np.rint(mesh.normals * 32767), -32767, 32767)
+        packed["tint"] = mesh.colours
+        packed["uv"] = mesh.uv
+        self._vertices.write(packed, self._vertex_end * VERTEX.itemsize)
+        ranges = []
+        for faces in mesh.faces[:LEVELS]:
+            flat = np.ascontiguousarray(faces, np.uint32).ravel()
+            self._indices.write(flat, self._index_end * 4)
+            ranges.append((self._index_end, flat.size))
+            self._index_end += flat.size
+        low, high = mesh.vertices.min(axis=0), mesh.vertices.max(axis=0)
+        centre = (low + high) / 2
+        radius = float(np.linalg.norm(mesh.vertices - centre, axis=1).max())
+        sphere = (float(centre[0]), float(centre[1]), float(centre[2]), radius)
+        self._pool[mesh.id] = _Range(self._vertex_end, tuple(ranges), sphere)
+        self._vertex_end += len(packed)
+        return packed.nbytes
+
+    def _fill_instances(self, objects: Objects) -> int:
+        self._count = len(objects.instances)
+        counts = np.bincount(objects.instances["mesh"], minlength=len(objects.meshes)) if self._count else None
+        self._commands = len(objects.meshes) * LEVELS
+        if counts is None or not self._commands:
+            self._commands = 0
+            self._triangles = 0
+            return 0
+        bounds = np.zeros(len(objects.meshes), BOUNDS)
+        commands = np.zeros((PASSES, len(objects.meshes), LEVELS), COMMAND)
+        first = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        self._triangles = 0
+        for i, mesh in enumerate(objects.meshes):
+            at = self._pool[mesh.id]
+            bounds[i]["sphere"] = at.sphere
+            bounds[i]["levels"] = len(at.faces)
+            bounds[i]["first"] = first[i]
+            self._triangles += at.faces[0][1] // 3 * int(counts[i])
+            for level, (start, count) in enumerate(at.faces):
+                base = first[i] + level * self._count + np.arange(PASSES) * LEVELS * self._count
+                commands["count"][:, i, level] = count
+                commands["first_index"][:, i, level] = start
+                commands["base_vertex"][:, i, level] = at.base_vertex
+                commands["base_instance"][:, i, level] = base
+        self._instances = _filled(self._instances, objects.instances)
+        self._bounds = _filled(self._bounds, bounds)
+        self._template = _filled(self._template, commands)
+        self._indirect = _filled(self._indirect, commands)
+        if self._visible.size < 4 * PASSES * LEVELS * self._count:
+            self._visible.close()
+            self._visible = Buffer(2 * 4 * PASSES * LEVELS * self._count, "visible")
+        return int(objects.instances.nbytes + commands.nbytes)
+
+    def _fill_pictures(self, objects: Objects) -> int:
+        wanted = tuple(picture.id for picture in objects.pictures[:_PICTURES])
+        if wanted == self._pictures_seen:
+            return 0
+        self._pictures_seen = wanted
+        if not wanted:
+            return 0
+        if self._pictures is None:
+            levels = PICTURE_PX.bit_length()
+            self._pictures = Texture(
+                GL.GL_TEXTURE_2D_ARRAY, (PICTURE_PX, PICTURE_PX, _PICTURES), GL.GL_SRGB8_ALPHA8, "pictures", levels
+            )
+        copied = 0
+        for layer, picture in enumerate(objects.pictures[:_PICTURES]):
+            pixels = np.ascontiguousarray(picture.pixels)
+            height, width = pixels.shape[:2]
+            GL.glTextureSubImage3D(
+                self._pictures.name,
+                0,
+                0,
+                0,
+                layer,
+                width,
+                height,
+                1,
+                GL.GL_RGBA,
+                GL.GL_UNSIGNED_BYTE,
+                pixels.ctypes.data_as(GL.GLvoidp),
+            )
+            copied += pixels.nbytes
+        GL.glGenerateTextureMipmap(self._pictures.name)
+        return copied
+
+    # --- drawing ------------------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Set every command's count back to none; once a frame."""
+        if self._commands:
+            size = PASSES * self._commands * COMMAND.itemsize
+            GL.glCopyNamedBufferSubData(self._template.name, self._indirect.name, 0, 0, size)
+
+    def cull(self, which: int, planes: npt.NDArray[np.float32], views: int, eye: Array, least: float) -> None:
+        """List what pass `which` sees. `planes`: (P, 5, 4), one set a frustum; 0 in `least` keeps the smallest."""
+        if not self._commands:
+            return
+        program = self._cull.name
+        GL.glUseProgram(program)
+        Pipeline._bound = None
+        self._bind_lists()
+        GL.glBindBufferBase(GL.GL_SHADER_STORAGE_BUFFER, 4, self._bounds.name)
+        GL.glBindBufferBase(GL.GL_SHADER_STORAGE_BUFFER, 5, self._indirect.name)
+        GL.glProgramUniform1ui(program, 0, self._count)
+        GL.glProgramUniform1ui(program, 1, which * self._commands)
+        GL.glProgramUniform1ui(program, 2, views)
+        GL.glProgramUniform1f(program, 3, _FINEST)
+        GL.glProgramUniform3f(program, 4, *eye)
+        GL.glProgramUniform4fv(program, 5, planes.size // 4, np.ascontiguousarray(planes, np.float32))
+        GL.glProgramUniform1ui(program, 15, len(planes))
+        GL.glProgramUniform1f(program, 16, least)
+        GL.glDispatchCompute((self._count + 63) // 64, 1, 1)
+
+    def draw(self, which: int, pipeline: Pipeline | None = None) -> None:
+        """Draw what pass `which` listed."""
+        if not self._commands:
+            return
+        (pipeline or self._pipeline).bind()
+        self._bind_lists()
+        if self._pictures is not None:
+            self._pictures.bind(17)
+        GL.glBindVertexArray(self._vao.name)
+        GL.glBindBuffer(GL.GL_DRAW_INDIRECT_BUFFER, self._indirect.name)
+        offset = which * self._commands * COMMAND.itemsize
+        GL.glMultiDrawElementsIndirect(
+            GL.GL_TRIANGLES, GL.GL_UNSIGNED_INT, GL.GLvoidp(offset), self._commands, COMMAND.itemsize
+        )
+
+    def _bind_lists(self) -> None:
+        GL.glBindBufferBase(GL.GL_SHADER_STORAGE_BUFFER, 2, self._instances.name)
+        GL.glBindBufferBase(GL.GL_SHADER_STORAGE_BUFFER, 3, self._visible.name)
+
+    def close(self) -> None:
+        for buffer in (
+            self._vertices,
+            self._indices,
+            self._instances,
+            self._bounds,
+            self._visible,
+            self._template,
+            self._indirect,
+        ):
+            buffer.close()
+        if self._pictures is not None:
+            self._pictures.close()
+        self._stack.close()
+
+
+def _filled(buffer: Buffer, data: npt.NDArray[np.void]) -> Buffer:
+    """`buffer` holding `data`; a larger one in its place where it must be."""
+    if buffer.size < data.nbytes:
+        label = buffer.label
+        buffer.close()
+        buffer = Buffer(2 * data.nbytes, label)
+    buffer.write(data)
+    return buffer

@@ -1,0 +1,228 @@
+"""draw(scene, views): every view in one pass into a layered multisampled picture, resolved to where it belongs."""
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Literal, Self
+
+import numpy as np
+
+from vrgen.geometry import frustum_planes
+from vrgen.gl.api import GL, describe, require
+from vrgen.gl.objects import Framebuffer, Texture, VertexArray
+from vrgen.gl.pipeline import Pipeline, Program, State
+from vrgen.gl.transfer import Ring
+from vrgen.messages import FrameCost, Resident, View
+from vrgen.renderer.frame_data import FRAME, Camera, fill
+from vrgen.renderer.ground import GroundPass
+from vrgen.renderer.objects import ObjectsPass
+from vrgen.renderer.shadows import REACH_M, ShadowPass
+from vrgen.renderer.uploads import Uploads
+from vrgen.scene_model import Scene
+
+SOFTWARE = ("llvmpipe", "softpipe", "swrast", "SwiftShader", "Microsoft Basic Render")
+
+
+class _Target:
+    """The layered multisampled picture that one pass draws, a layer a view."""
+
+    def __init__(self, width: int, height: int, layers: int, samples: int) -> None:
+        self.size = (width, height, layers, samples)
+        self._stack = ExitStack()
+        own = self._stack.enter_context
+        array = GL.GL_TEXTURE_2D_MULTISAMPLE_ARRAY if samples > 1 else GL.GL_TEXTURE_2D_ARRAY
+        count = samples if samples > 1 else 0
+        extent = (width, height, layers)
+        colour = own(Texture(array, extent, GL.GL_RGBA8, "picture", samples=count))
+        depth = own(Texture(array, extent, GL.GL_DEPTH_COMPONENT32F, "picture depth", samples=count))
+        self.draw = own(Framebuffer("picture", colour, depth))
+        self.layers = [own(Framebuffer(f"picture layer {i}", colour, layer=i)) for i in range(layers)]
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+class Renderer:
+    """Owner of everything on the GPU that shows a scene. Make it with a context current; one thread, for ever."""
+
+    def __init__(
+        self,
+        quality: Literal["auto", "low", "high"] = "auto",
+        budget_ms: float = 2.0,
+        samples: int = 4,
+        shadows: bool = True,
+        direct: bool | None = None,
+    ) -> None:
+        """`direct`: write textures without a pixel buffer; by default on software rasterisers only."""
+        require()
+        self.software = any(name.lower() in describe().lower() for name in SOFTWARE)
+        self.high = quality == "high" or (quality == "auto" and not self.software)
+        self._samples = samples
+        self._shadows = shadows
+        self._views = 0
+        self._stack = ExitStack()
+        self._passes = ExitStack()
+        self._ring = self._stack.enter_context(Ring(256 << 10, "frame ring"))
+        self.uploads = Uploads(
+            direct=self.software if direct is None else direct,
+            budget_ms=budget_ms,
+            anisotropy=8.0 if self.high else 1.0,
+        )
+        self._empty = self._stack.enter_context(VertexArray("no vertices"))
+        self._target: _Target | None = None
+        self._resident: Resident = Resident()
+        self.triangles = 0
+
+    @property
+    def resident(self) -> Resident:
+        """Ids of assets that can be shown without waiting."""
+        return self._resident
+
+    def _open_passes(self, views: int) -> None:
+        """Programs know the number of views; a change of it (window to headset) makes them anew."""
+        self._passes.close()
+        self._passes = ExitStack()
+        self._views = views
+        defines = (f"VIEWS {views}",)
+        sky = self._passes.enter_context(Program("sky.vert", "sky.frag", defines=defines))
+        self._sky = Pipeline(sky, State(write_depth=False, cull="none"))
+        self._ground = GroundPass(views, finest_m=260.0 if self.high else 110.0)
+        self._passes.callback(self._ground.close)
+        self._objects = ObjectsPass(views)
+        self._passes.callback(self._objects.close)
+        self._shadow = ShadowPass(2048 if self.high else 1024)
+        self._passes.callback(self._shadow.close)
+
+    def draw(self, scene: Scene, views: Sequence[View]) -> FrameCost:
+        """Draw one or two views of the scene and resolve them into their framebuffers."""
+        start_s = time.perf_counter()
+        Pipeline.forget()
+        if len(views) != self._views:
+            self._open_passes(len(views))
+        cameras = [Camera(view, scene.origin) for view in views]
+        eye = np.mean([camera.eye for camera in cameras], axis=0)
+        metres = scene.ground.shown.metres
+        walker = (
+            int(np.floor((eye[0] + scene.origin[0]) / metres)),
+            int(np.floor((eye[2] + scene.origin[2]) / metres)),
+        )
+        self.uploads.advance(scene)
+        copied = self._ground.advance(scene, walker, 4 if self.software else 16)
+        copied += self._objects.advance(scene.objects)
+        self._resident = Resident(self.uploads.resident | frozenset(self._ground.resident()))
+        upload_ms = (time.perf_counter() - start_s) * 1e3
+
+        self._ring.begin()
+        block = np.zeros((), FRAME)
+        (sky_texture,) = self.uploads.of(scene.sky.shown)
+        fill(block, scene, cameras, sky_texture.levels, self.high)
+        stamp = self._ground.stamp * 1_000_003 + self._objects.stamp
+        shining = self._shadows and float(scene.light.sun_irradiance.max()) > 0.0
+        due = self._shadow.due(eye, scene.light, stamp) if shining else []
+        self._shadow.fill(block, shining)
+        GL.glBindBufferRange(GL.GL_UNIFORM_BUFFER, 0, self._ring.buffer.name, *self._ring.put(block))
+        self._bind(scene)
+
+        tiles = self._ground.layout(scene, walker, eye)
+        frusta = np.stack([frustum_planes(camera.clip_from_world) for camera in cameras])
+        self._objects.reset()
+        self._objects.cull(0, frusta, len(views), eye, 0.0025)
+        for which in due:
+            least = REACH_M[which] / self._shadow.size_px / REACH_M[which]
+            self._objects.cull(1 + which, self._shadow.cascades[which].planes[None], 1, eye, least)
+        GL.glMemoryBarrier(GL.GL_COMMAND_BARRIER_BIT | GL.GL_SHADER_STORAGE_BARRIER_BIT)
+
+        for which in due:
+            self._shadow.begin(which)
+            cast = self._ground.inside(tiles, [self._shadow.cascades[which].planes], metres)
+            self._give_ground(cast, 1, self._shadow.ground)
+            self._objects.draw(1 + which, self._shadow.objects)
+
+        target = self._fit(views)
+        GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, target.draw.name)
+        GL.glViewport(0, 0, *target.size[:2])
+        self._objects.draw(0)
+        self._give_ground(self._ground.inside(tiles, list(frusta), metres), len(views), None)
+        self.triangles = self._ground.triangles + self._objects._triangles
+        self._sky.bind()
+        GL.glBindVertexArray(self._empty.name)
+        GL.glDrawArraysInstanced(GL.GL_TRIANGLES, 0, 3, len(views))
+        self._resolve(target, views)
+        self._ring.end()
+        draw_ms = (time.perf_counter() - start_s) * 1e3
+        spent = self.uploads.spent
+        return FrameCost(draw_ms=draw_ms, upload_ms=upload_ms, upload_bytes=spent.bytes + copied)
+
+    def _give_ground(self, tiles: np.ndarray, views: int, pipeline: Pipeline | None) -> None:  # type: ignore[type-arg]
+        if not len(tiles):
+            return
+        ordered, commands = self._ground.commands(tiles, views)
+        ring = self._ring
+        GL.glBindBufferRange(GL.GL_SHADER_STORAGE_BUFFER, 1, ring.buffer.name, *ring.put(ordered))
+        GL.glBindBuffer(GL.GL_DRAW_INDIRECT_BUFFER, ring.buffer.name)
+        offset, _ = ring.put(commands)
+        self._ground.draw(len(commands), offset, pipeline)
+
+    def _bind(self, scene: Scene) -> None:
+        """Textures on the units that the shaders name; shown and arriving side by side."""
+        for fade, units in (
+            (scene.sky, ((0, 1),)),
+            (scene.surfaces["ground"], ((3, 4), (5, 6))),
+            (scene.surfaces["cliff"], ((11, 12), (13, 14))),
+        ):
+            shown = self.uploads.of(fade.shown)
+            arriving = shown if fade.arriving is None or fade.weight == 0.0 else self.uploads.of(fade.arriving)
+            for (now, then), first, second in zip(units, shown, arriving):
+                first.bind(now)
+                second.bind(then)
+        self._shadow.map.bind(2)
+        self._ground.bind()
+
+    def _fit(self, views: Sequence[View]) -> _Target:
+        width = max(view.rect_px[2] for view in views)
+        height = max(view.rect_px[3] for view in views)
+        size = (width, height, len(views), self._samples)
+        if self._target is None or self._target.size != size:
+            if self._target is not None:
+                self._target.close()
+            self._target = _Target(*size)
+        clear = np.zeros(1, np.float32)
+        GL.glDepthMask(True)
+        GL.glClearNamedFramebufferfv(self._target.draw.name, GL.GL_DEPTH, 0, clear)
+        return self._target
+
+    def _resolve(self, target: _Target, views: Sequence[View]) -> None:
+        for layer, view in zip(target.layers, views):
+            x, y, width, height = view.rect_px
+            GL.glBlitNamedFramebuffer(
+                layer.name,
+                view.framebuffer,
+                0,
+                0,
+                target.size[0],
+                target.size[1],
+                x,
+                y,
+                x + width,
+                y + height,
+                GL.GL_COLOR_BUFFER_BIT,
+                GL.GL_NEAREST,
+            )
+
+    def close(self) -> None:
+        if self._target is not None:
+            self._target.close()
+            self._target = None
+        self.uploads.close()
+        self._passes.close()
+        self._stack.close()
+        self._views = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

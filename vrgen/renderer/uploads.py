@@ -1,0 +1,194 @@
+"""Skies and surfaces on their way to the GPU, within a budget a frame, never shown before they are whole.
+
+On a GPU data goes through a persistently mapped pixel buffer, so that the driver copies it when it suits; on a
+software rasteriser that would be one copy more, and textures are written straight from the result's memory.
+"""
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from vrgen.gl.api import GL
+from vrgen.gl.objects import Buffer, Texture
+from vrgen.scene_model import Scene, Sky, Surface
+
+STAGE_BYTES = 8 << 20
+_LEAST_ROWS_BYTES = 64 << 10
+
+
+@dataclass(slots=True)
+class _Image:
+    """One texture and how many of its rows have arrived."""
+
+    texture: Texture
+    pixels: npt.NDArray[np.generic]
+    form: int
+    kind: int
+    rows: int = 0
+
+
+@dataclass(slots=True)
+class Uploaded:
+    """The textures of one asset."""
+
+    images: tuple[_Image, ...]
+    resident: bool = False
+
+    @property
+    def textures(self) -> tuple[Texture, ...]:
+        return tuple(image.texture for image in self.images)
+
+    def close(self) -> None:
+        for image in self.images:
+            image.texture.close()
+
+
+@dataclass(slots=True)
+class Spent:
+    """What uploads cost in this frame."""
+
+    ms: float = 0.0
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class Uploads:
+    """Owner of the textures of skies and surfaces. `direct`: no pixel buffer."""
+
+    direct: bool
+    budget_ms: float = 2.0
+    anisotropy: float = 1.0
+    spent: Spent = field(default_factory=Spent)
+    _held: dict[int, Uploaded] = field(default_factory=dict)
+    _stage: Buffer | None = None
+    _stage_at: int = 0
+
+    @property
+    def path(self) -> str:
+        return "host" if self.direct else "pixel-buffer"
+
+    @property
+    def resident(self) -> frozenset[int]:
+        return frozenset(name for name, held in self._held.items() if held.resident)
+
+    def of(self, asset: Sky | Surface) -> tuple[Texture, ...]:
+        """Textures of an asset that is resident."""
+        return self._held[asset.id].textures
+
+    def advance(self, scene: Scene) -> None:
+        """Spend this frame's budget: what is shown comes whole at once, the rest as far as the time goes."""
+        start_s = time.perf_counter()
+        self.spent = Spent()
+        shown: list[Sky | Surface] = [scene.sky.shown, *(fade.shown for fade in scene.surfaces.values())]
+        later: list[Sky | Surface] = []
+        for fade in (scene.sky, *scene.surfaces.values()):
+            if fade.arriving is not None:
+                (shown if fade.weight > 0 else later).append(fade.arriving)
+        later += [asset for asset in scene.preload if isinstance(asset, Sky | Surface)]
+        for asset in shown:
+            self._advance(asset, None)
+        deadline_s = start_s + self.budget_ms / 1e3
+        for asset in later:
+            if time.perf_counter() >= deadline_s:
+                break
+            self._advance(asset, deadline_s)
+        wanted = {asset.id for asset in (*shown, *later)}
+        for name in [name for name in self._held if name not in wanted]:
+            self._held.pop(name).close()
+        self.spent.ms = (time.perf_counter() - start_s) * 1e3
+
+    def _advance(self, asset: Sky | Surface, deadline_s: float | None) -> None:
+        held = self._held.get(asset.id)
+        if held is None:
+            held = self._held[asset.id] = Uploaded(self._images(asset))
+        if held.resident:
+            return
+        for image in held.images:
+            if not self._rows(image, deadline_s):
+                return
+            if image.texture.levels > 1:
+                GL.glGenerateTextureMipmap(image.texture.name)
+        held.resident = True
+
+    def _rows(self, image: _Image, deadline_s: float | None) -> bool:
+        """Copy rows until all are there (True) or the time is up."""
+        height = image.pixels.shape[0]
+        row_bytes = image.pixels.nbytes // height
+        step = height if deadline_s is None else max(1, _LEAST_ROWS_BYTES // row_bytes)
+        if not self.direct:
+            step = max(1, min(step, STAGE_BYTES // 3 // row_bytes))
+        while image.rows < height:
+            if deadline_s is not None and time.perf_counter() >= deadline_s:
+                return False
+            part = image.pixels[image.rows : image.rows + step]
+            self._copy(image, part)
+            image.rows += len(part)
+            self.spent.bytes += part.nbytes
+        return True
+
+    def _copy(self, image: _Image, part: npt.NDArray[np.generic]) -> None:
+        rows, width = part.shape[:2]
+        if self.direct:
+            pointer = np.ascontiguousarray(part).ctypes.data_as(GL.GLvoidp)
+            GL.glTextureSubImage2D(
+                image.texture.name, 0, 0, image.rows, width, rows, image.form, image.kind, pointer
+            )
+            return
+        if self._stage is None:
+            self._stage = Buffer(STAGE_BYTES, "pixel staging", persistent=True)
+        if self._stage_at + part.nbytes > self._stage.size:
+            GL.glFinish()  # the stage is full: what was given must be read before it is written again
+            self._stage_at = 0
+        flat = np.ascontiguousarray(part).reshape(-1).view(np.uint8)
+        self._stage.mapped[self._stage_at : self._stage_at + part.nbytes] = flat
+        GL.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, self._stage.name)
+        GL.glTextureSubImage2D(
+            image.texture.name, 0, 0, image.rows, width, rows, image.form, image.kind, GL.GLvoidp(self._stage_at)
+        )
+        GL.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, 0)
+        self._stage_at += (part.nbytes + 255) // 256 * 256
+
+    def _images(self, asset: Sky | Surface) -> tuple[_Image, ...]:
+        if isinstance(asset, Sky):
+            return (
+                self._image(
+                    asset.radiance,
+                    GL.GL_RGB16F,
+                    GL.GL_RGB,
+                    GL.GL_HALF_FLOAT,
+                    f"sky {asset.id}",
+                    (GL.GL_REPEAT, GL.GL_CLAMP_TO_EDGE),
+                ),
+            )
+        repeat = (GL.GL_REPEAT, GL.GL_REPEAT)
+        return (
+            self._image(
+                asset.albedo, GL.GL_SRGB8_ALPHA8, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, f"albedo {asset.id}", repeat
+            ),
+            self._image(asset.bumps, GL.GL_RGBA8, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, f"bumps {asset.id}", repeat),
+        )
+
+    def _image(
+        self,
+        pixels: npt.NDArray[np.generic],
+        stored: int,
+        form: int,
+        kind: int,
+        label: str,
+        wrap: tuple[int, int],
+    ) -> _Image:
+        height, width = pixels.shape[:2]
+        levels = int(np.log2(max(height, width))) + 1
+        aniso = self.anisotropy if wrap[1] == GL.GL_REPEAT else 1.0
+        texture = Texture(GL.GL_TEXTURE_2D, (width, height), stored, label, levels, wrap=wrap, anisotropy=aniso)
+        return _Image(texture, pixels, form, kind)
+
+    def close(self) -> None:
+        for held in self._held.values():
+            held.close()
+        self._held.clear()
+        if self._stage is not None:
+            self._stage.close()
+            self._stage = None

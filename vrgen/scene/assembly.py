@@ -1,0 +1,249 @@
+"""generated → scene: the owner of the world that is being seen.
+
+Each result is turned into an asset and offered to its part (sky, surfaces, land, objects). When the person asks for
+another world, all parts wait until the whole of it has arrived (or failed, or `PATIENCE_S` has passed) and then
+change together; within a world each part follows as it comes.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from vrgen.config import World
+from vrgen.contract import (
+    HeightfieldOutput,
+    LightOutput,
+    PanoramaOutput,
+    TextureOutput,
+)
+from vrgen.contract import kind as kind_of
+from vrgen.messages import Generated, Output, Person, Request, Resident, Tile, Wish
+from vrgen.scene.fading import Fading
+from vrgen.scene.ground import Land, mirrored, tile_heights
+from vrgen.scene.light import mixed
+from vrgen.scene.objects import Standing
+from vrgen.scene.sky import given_light, plain_sky, sky_of
+from vrgen.scene.surfaces import plain_surface, surface_of
+from vrgen.scene_model import F32, Light, Scene, Sky, Surface, TileHeights, new_id
+
+PATIENCE_S = 8.0
+"""A new world shows what it has after so long, even if a generator is still at work."""
+_NOT_SHOWN_YET = ("panorama_depth", "splats", "view")
+_NEAR_TILES = 9
+
+
+class Assembly:
+    """Owner of the scene's state. `advance` returns what is to be drawn now."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._sky: Fading[Sky] = Fading(plain_sky())
+        self._surfaces: dict[str, Fading[Surface]] = {"ground": Fading(plain_surface((126, 124, 116)))}
+        self._roles: dict[str, dict[str, Output]] = {}
+        self.land = Land()
+        self._objects = Standing(world)
+        self._given: tuple[Light, int] | None = None
+        self._wishes: Mapping[str, Wish] = {}
+        self._made: dict[tuple[str, int], tuple[int, int]] = {}
+        self._land_wish: Wish | None = None
+        self._waiting: set[str] = set()
+        self._epoch = 0
+        self._since_s = 0.0
+        self._arrived: deque[Generated] = deque()
+        self._first = True
+        self.notes: dict[str, str] = {}
+        """What a generator makes and this version does not show, a sentence each."""
+        self._origin = (0.0, 0.0, 0.0)
+        self._mirrored: tuple[tuple[int, int], F32, float] | None = None
+
+    # --- what is wanted -----------------------------------------------------------------------------------
+
+    def ask(self, wishes: Mapping[str, Wish], now_s: float) -> None:
+        """What the generators should make now; another epoch is another world, which changes as one."""
+        if wishes is self._wishes:
+            return
+        newest = max((wish.epoch for wish in wishes.values()), default=0)
+        if newest > self._epoch:
+            self._first = self._epoch == 0
+            self._epoch = newest
+            self._waiting = {name for name, wish in wishes.items() if wish.epoch == newest}
+            self._since_s = now_s
+        self._wishes = wishes
+        self._retarget()
+
+    def _retarget(self) -> None:
+        for wish in self._wishes.values():
+            if wish.tiled:
+                self.land.retarget((wish.epoch, wish.revision))
+                if self.land.target == (wish.epoch, wish.revision):
+                    self._land_wish = wish
+
+    def requests(self, person: Person, time_s: float) -> list[Request]:
+        """Everything that is wanted and not made, most wanted first: the ground under the feet, then what is
+        made in one call, then the land around by distance and direction of view."""
+        singles = [
+            Request(wish.generator, wish.epoch, wish.revision, wish.inputs, None, variant, wish.seed, time_s)
+            for wish in self._wishes.values()
+            if not wish.tiled
+            for variant in range(wish.variants)
+            if self._made.get((wish.generator, variant)) != (wish.epoch, wish.revision)
+        ]
+        wish = self._land_wish
+        if wish is None:
+            return singles
+        x, _, z = person.feet_world
+        ahead = (-float(np.sin(person.yaw_rad)), -float(np.cos(person.yaw_rad)))
+        tiles = [
+            Request(wish.generator, wish.epoch, wish.revision, wish.inputs, tile, 0, wish.seed, time_s)
+            for tile in self.land.missing((x, z), ahead)
+        ]
+        near = sum(self._is_near(request.tile, x, z) for request in tiles[:_NEAR_TILES])
+        first = singles[:1] if self._first else singles
+        return [*first, *tiles[:near], *singles[len(first) :], *tiles[near:]]
+
+    def _is_near(self, tile: Tile | None, x: float, z: float) -> bool:
+        metres = self.land.ground.shown.metres
+        return tile is not None and bool(
+            np.hypot((tile[0] + 0.5) * metres - x, (tile[1] + 0.5) * metres - z) < 1.6 * metres
+        )
+
+    # --- what comes ---------------------------------------------------------------------------------------
+
+    def advance(
+        self,
+        made: Iterable[Generated],
+        person: Person,
+        resident: Resident,
+        failed: frozenset[str],
+        now_s: float,
+        dt_s: float,
+    ) -> Scene:
+        """Take in what was made and go one frame on. `failed`: generators that will not answer now."""
+        self._arrived.extend(made)
+        self._take_in()
+        x, _, z = person.feet_world
+        may_show = self._may_show(resident.ids, failed, now_s)
+        sky = self._sky.advance(resident.ids, may_show, dt_s)
+        surfaces = {name: fading.advance(resident.ids, may_show, dt_s) for name, fading in self._surfaces.items()}
+        surfaces.setdefault("cliff", surfaces["ground"])
+        if self._mirrored is not None:
+            self._spread_mirrored((x, z))
+        ground = self.land.advance((x, z), resident.ids, may_show, dt_s)
+        self._retarget()
+        self._move_origin(x, z, ground.shown.metres * ground.grid)
+        metres = ground.shown.metres
+        centre = (int(np.floor(x / metres)), int(np.floor(z / metres)))
+        objects = self._objects.advance(ground, centre, self._origin, may_show, now_s, dt_s)
+        light = mixed(sky.shown.light, sky.arriving.light, sky.weight) if sky.arriving else sky.shown.light
+        if self._given is not None:
+            light = self._given[0]
+        waiting = [self._sky.waiting, *(fading.waiting for fading in self._surfaces.values())]
+        return Scene(
+            sky=sky,
+            light=light,
+            ground=ground,
+            surfaces=surfaces,
+            objects=objects,
+            origin=self._origin,
+            fog_m=self._world.fog_m,
+            time_s=now_s,
+            preload=tuple(asset for asset in waiting if asset is not None),
+        )
+
+    def _may_show(self, resident: frozenset[int], failed: frozenset[str], now_s: float) -> bool:
+        """Whether the newest world may begin to show."""
+        if not self._waiting:
+            return True
+        late = now_s - self._since_s > PATIENCE_S
+        whole = all(name in failed or self._whole(self._wishes[name]) for name in self._waiting)
+        uploaded = self._sky.ready(resident) and all(f.ready(resident) for f in self._surfaces.values())
+        if late or self._first or (whole and uploaded and not self._arrived):
+            self._waiting = set()
+        return not self._waiting
+
+    def _whole(self, wish: Wish) -> bool:
+        if wish.tiled:
+            return self.land.target == (wish.epoch, wish.revision) and self.land.near_arrived()
+        return all(
+            self._made.get((wish.generator, v)) == (wish.epoch, wish.revision) for v in range(wish.variants)
+        )
+
+    @property
+    def arriving(self) -> bool:
+        """Whether the newest world is still being put together."""
+        return bool(self._waiting)
+
+    def _take_in(self) -> None:
+        """All tiles that came, and one result that takes longer: the frame must not wait for a pile of them."""
+        tiles: dict[tuple[int, int], dict[Tile, TileHeights]] = {}
+        shape: tuple[float, int] = (0.0, 0)
+        later: deque[Generated] = deque()
+        heavy = 0
+        for one in self._arrived:
+            wish = self._wishes.get(one.request.generator)
+            if wish is None or (one.request.epoch < wish.epoch and not wish.tiled):
+                continue
+            if one.request.tile is not None:
+                for output in one.outputs.values():
+                    if isinstance(output.spec, HeightfieldOutput):
+                        heights = tile_heights(output)
+                        key = (one.request.epoch, one.request.revision)
+                        tiles.setdefault(key, {})[one.request.tile] = TileHeights(new_id(), heights)
+                        shape = (output.spec.metres, heights.shape[0])
+            elif heavy:
+                later.append(one)
+            else:
+                heavy += 1
+                self._take(one, wish)
+        self._arrived = later
+        for key, made in tiles.items():
+            self.land.offer(key, made, *shape)
+
+    def _take(self, one: Generated, wish: Wish) -> None:
+        request = one.request
+        another = (request.generator, request.variant) not in self._made or (
+            self._made[(request.generator, request.variant)][0] != request.epoch
+        )
+        self._made[(request.generator, request.variant)] = (request.epoch, request.revision)
+        dressed: set[str] = set()
+        for name, output in one.outputs.items():
+            spec = output.spec
+            if isinstance(spec, PanoramaOutput):
+                self._sky.offer(sky_of(output), another)
+            elif isinstance(spec, TextureOutput):
+                surface = self._world.generators[request.generator].surface or spec.surface
+                self._roles.setdefault(surface, {})[spec.role] = output
+                dressed.add(surface)
+            elif isinstance(spec, HeightfieldOutput):
+                heights = tile_heights(output)
+                self._mirrored = ((request.epoch, request.revision), heights, spec.metres)
+            elif isinstance(spec, LightOutput):
+                self._given = (given_light(output, self._sky.fade.shown.light), request.epoch)
+            elif kind_of(spec) in _NOT_SHOWN_YET:
+                self.notes[name] = f"{request.generator} makes '{name}' ({kind_of(spec)}), which is not shown yet"
+            else:
+                self._objects.offer(request, name, output, wish.variants)
+        for surface in dressed:
+            asset = surface_of(self._roles[surface].values())
+            if surface in self._surfaces:
+                self._surfaces[surface].offer(asset, another)
+            else:
+                self._surfaces[surface] = Fading(asset)
+
+    def _spread_mirrored(self, place: tuple[float, float]) -> None:
+        """Ground from one picture of heights: a window of mirrored copies, made anew when the walker moves on."""
+        assert self._mirrored is not None
+        key, heights, metres = self._mirrored
+        centre = (int(np.floor(place[0] / metres)), int(np.floor(place[1] / metres)))
+        self.land.retarget(key)
+        if self.land.target == key:
+            missing = self.land.missing(place, (0.0, -1.0))
+            if missing:
+                self.land.offer(key, mirrored(heights, centre), metres, heights.shape[0])
+
+    def _move_origin(self, x: float, z: float, around_m: float) -> None:
+        """Keep the drawing origin within a torus of the walker, in whole tori: nothing on the ground shifts."""
+        away = max(abs(x - self._origin[0]), abs(z - self._origin[2]))
+        if away > around_m:
+            self._origin = (round(x / around_m) * around_m, 0.0, round(z / around_m) * around_m)

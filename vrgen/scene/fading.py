@@ -1,0 +1,56 @@
+"""One thing fading into the next: at most one on its way, the newest waiting behind it."""
+
+from typing import Generic, Protocol, TypeVar
+
+from vrgen.scene_model import Fade
+
+
+class _Asset(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+A = TypeVar("A", bound=_Asset)
+NEW_WORLD_S = 1.6
+MORPH_S = 0.4
+
+
+class Fading(Generic[A]):
+    """Owner of one fade's state."""
+
+    def __init__(self, first: A) -> None:
+        self._fade: Fade[A] = Fade(first)
+        self._pending: tuple[A, float] | None = None
+        self._seconds = MORPH_S
+        self._plain = True
+
+    @property
+    def fade(self) -> Fade[A]:
+        return self._fade
+
+    @property
+    def waiting(self) -> A | None:
+        """What will arrive next: to be uploaded ahead."""
+        return self._pending[0] if self._pending else None
+
+    def offer(self, asset: A, another_world: bool) -> None:
+        """A newer one was made; what waited before it is never shown."""
+        self._pending = (asset, NEW_WORLD_S if another_world and not self._plain else MORPH_S)
+        self._plain = False
+
+    def ready(self, resident: frozenset[int]) -> bool:
+        """Whether nothing waits that is not on the GPU yet."""
+        return self._pending is None or self._pending[0].id in resident
+
+    def advance(self, resident: frozenset[int], may_begin: bool, dt_s: float) -> Fade[A]:
+        """One frame on. A fade begins when its asset is on the GPU."""
+        fade = self._fade
+        if fade.arriving is not None:
+            weight = fade.weight + dt_s / self._seconds
+            fade = Fade(fade.arriving) if weight >= 1.0 else Fade(fade.shown, fade.arriving, weight)
+        elif self._pending is not None and may_begin and self._pending[0].id in resident:
+            asset, self._seconds = self._pending
+            self._pending = None
+            fade = Fade(fade.shown, asset, min(1.0, max(dt_s, 1e-3) / self._seconds))
+        self._fade = fade
+        return fade

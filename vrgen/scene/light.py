@@ -1,0 +1,159 @@
+"""The light that falls from a panorama: where its sun stands, what the rest of the sky gives, how to expose it."""
+
+import numpy as np
+
+from vrgen.scene_model import F32, Light
+
+_SMALL = (32, 64)
+_SUN_RADIUS_RAD = 0.12
+_RING_RAD = 0.3
+_GROUND_ALBEDO = 0.22
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+_DAY_IRRADIANCE = 3.0
+"""What the eye is adapted to before it sees anything, in the panorama's unit."""
+
+
+def directions(height: int, width: int) -> tuple[F32, F32]:
+    """((H, W, 3) unit directions of a panorama's pixels, (H,) solid angle of a pixel of each row)."""
+    theta = (np.arange(height) + 0.5) / height * np.pi
+    phi = (np.arange(width) + 0.5) / width * 2 * np.pi - np.pi
+    ring = np.sin(theta)[:, None]
+    d = np.empty((height, width, 3), np.float32)
+    d[..., 0] = ring * np.sin(phi)
+    d[..., 1] = np.cos(theta)[:, None]
+    d[..., 2] = -ring * np.cos(phi)
+    solid = np.sin(theta) * (np.pi / height) * (2 * np.pi / width)
+    return d, solid.astype(np.float32)
+
+
+def basis(d: F32) -> F32:
+    """(…, 9) real spherical harmonics of order 2 with y as the polar axis, in the order of shaders/light.glsl."""
+    x, y, z = d[..., 0], d[..., 1], d[..., 2]
+    return np.stack(
+        [
+            np.full_like(x, 0.282095),
+            0.488603 * y,
+            0.488603 * z,
+            0.488603 * x,
+            1.092548 * x * y,
+            1.092548 * y * z,
+            0.315392 * (3 * y * y - 1),
+            1.092548 * x * z,
+            0.546274 * (x * x - z * z),
+        ],
+        axis=-1,
+    )
+
+
+_DIRECTIONS, _SOLID = directions(*_SMALL)
+_BASIS = basis(_DIRECTIONS) * np.array([1, 2 / 3, 2 / 3, 2 / 3, 0.25, 0.25, 0.25, 0.25, 0.25], np.float32)
+"""With the cosine lobe over π folded in (Ramamoorthi and Hanrahan 2001)."""
+
+
+def shrink(radiance: F32) -> F32:
+    """(32, 64, 3) means of a panorama's blocks."""
+    height, width = radiance.shape[:2]
+    rows = np.linspace(0, height, _SMALL[0] + 1).astype(int)[:-1]
+    columns = np.linspace(0, width, _SMALL[1] + 1).astype(int)[:-1]
+    if height < _SMALL[0] or width < _SMALL[1]:
+        at = np.ix_(np.arange(_SMALL[0]) * height // _SMALL[0], np.arange(_SMALL[1]) * width // _SMALL[1])
+        return radiance[at]
+    sums = np.add.reduceat(np.add.reduceat(radiance, rows, axis=0), columns, axis=1)
+    counts = np.diff(np.append(rows, height))[:, None] * np.diff(np.append(columns, width))[None, :]
+    return np.asarray(sums / counts[..., None], np.float32)
+
+
+def light_of(radiance: F32) -> Light:
+    """Sun and ambient light of a panorama, (H, 2H, 3) linear.
+
+    The sun is the brightest place above the horizon; what it outshines its surroundings by is its irradiance. A
+    panorama of low dynamic range clips its sun: where the brightest place still stands out, the sun is taken to
+    give up to twice what the sky gives, as on a clear day.
+    """
+    small = shrink(radiance)
+    luminance = small @ _LUMINANCE
+    upper = _SMALL[0] // 2
+    at = np.unravel_index(int(np.argmax(luminance[:upper])), (upper, _SMALL[1]))
+    sun = _brightest(radiance, (int(at[0]), int(at[1])))
+    cosine = _DIRECTIONS @ sun
+    spot = cosine > np.cos(_SUN_RADIUS_RAD)
+    ring = (cosine > np.cos(_RING_RAD)) & ~spot
+    around = np.median(small[ring], axis=0) if ring.any() else small.mean(axis=(0, 1))
+    weight = np.broadcast_to(_SOLID[:, None], luminance.shape)
+    excess = np.maximum(small - around, 0.0)
+    irradiance = (excess * (spot * weight)[..., None]).sum(axis=(0, 1))
+
+    calm = np.where((spot & (luminance > around @ _LUMINANCE))[..., None], around, small)
+    sky_up = float((calm[:upper] @ _LUMINANCE * weight[:upper] * _DIRECTIONS[:upper, :, 1]).sum())
+    peak = float(luminance[:upper].max())
+    mean = float((luminance[:upper] * weight[:upper]).sum() / weight[:upper].sum())
+    standing_out = float(np.clip((peak / max(mean, 1e-6) - 2.0) / 6.0, 0.0, 1.0))
+    power = float(irradiance @ _LUMINANCE)
+    expected = 2.0 * standing_out * sky_up
+    if power < expected:
+        tone = np.maximum(around + irradiance / max(spot.sum() * 0.003, 1e-3), 1e-6)
+        tone = tone / float(tone @ _LUMINANCE)
+        irradiance = (0.5 * tone + 0.5) * expected
+        power = expected
+    limit = 6.0 * sky_up
+    if power > limit > 0.0:
+        irradiance = irradiance * (limit / power)
+        power = limit
+
+    height = max(float(sun[1]), 0.0)
+    bounced = (
+        _GROUND_ALBEDO
+        / np.pi
+        * (
+            (calm[:upper] * (weight[:upper] * _DIRECTIONS[:upper, :, 1])[..., None]).sum(axis=(0, 1))
+            + irradiance * height
+        )
+    )
+    whole = calm.copy()
+    whole[upper:] = bounced
+    harmonics = np.einsum("hwk,hwc,hw->kc", _BASIS, whole, weight, optimize=False)
+    arriving = max(sky_up + power * max(height, 0.25), 1e-4)
+    exposure = 1.25 * np.pi / (arriving**0.8 * _DAY_IRRADIANCE**0.2)
+    return Light(sun, irradiance.astype(np.float32), harmonics.astype(np.float32), float(exposure))
+
+
+def _brightest(radiance: F32, block: tuple[int, int]) -> F32:
+    """Unit direction of the brightest pixels within a block of the shrunken panorama and its neighbours."""
+    height, width = radiance.shape[:2]
+    top, bottom = max(0, (block[0] - 1) * height // _SMALL[0]), (block[0] + 2) * height // _SMALL[0]
+    left, right = (block[1] - 1) * width // _SMALL[1], (block[1] + 2) * width // _SMALL[1]
+    rows = np.arange(top, max(min(bottom, height // 2), top + 1))
+    columns = np.arange(left, max(right, left + 1)) % width
+    part = radiance[np.ix_(rows, columns)] @ _LUMINANCE
+    share = np.where(part >= 0.9 * part.max(), part, 0.0)
+    theta = (rows + 0.5) / height * np.pi
+    phi = (columns + 0.5) / width * 2 * np.pi - np.pi
+    d = np.stack(
+        [
+            np.sin(theta)[:, None] * np.sin(phi),
+            np.broadcast_to(np.cos(theta)[:, None], part.shape),
+            -np.sin(theta)[:, None] * np.cos(phi),
+        ],
+        axis=-1,
+    )
+    mean = (d * share[..., None]).sum(axis=(0, 1))
+    mean[1] = max(mean[1], 0.06 * float(np.linalg.norm(mean)))
+    return np.asarray(mean / np.linalg.norm(mean), np.float32)
+
+
+def mixed(a: Light, b: Light, weight: float) -> Light:
+    """Light on the way from `a` to `b`."""
+    if weight <= 0.0:
+        return a
+    if weight >= 1.0:
+        return b
+    sun = (1 - weight) * a.sun_direction + weight * b.sun_direction
+    length = float(np.linalg.norm(sun))
+    sun = sun / length if length > 1e-3 else b.sun_direction
+    exposure = float(np.exp((1 - weight) * np.log(a.exposure) + weight * np.log(b.exposure)))
+    return Light(
+        np.asarray(sun, np.float32),
+        (1 - weight) * a.sun_irradiance + weight * b.sun_irradiance,
+        (1 - weight) * a.ambient_sh + weight * b.ambient_sh,
+        exposure,
+    )

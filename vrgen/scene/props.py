@@ -1,0 +1,106 @@
+"""Scattering: where on the ground the meshes of a world stand. The same tile always has the same places."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vrgen.config import PropsConfig
+from vrgen.messages import Tile
+from vrgen.scene_model import INSTANCE, Ground
+
+_REACH_TILES = 3
+_SEEN_FACTOR = 90.0
+"""A thing of a metre is seen to this distance, metres; larger ones farther."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One [props] entry and the indices of its meshes in `Objects.meshes`."""
+
+    name: str
+    config: PropsConfig
+    meshes: Sequence[int]
+
+
+def scatter(
+    kinds: Sequence[Kind], ground: Ground, centre: Tile, seed: int, origin: tuple[float, float, float]
+) -> npt.NDArray[np.void]:
+    """(K,) INSTANCE records around tile `centre`, sorted by mesh.
+
+    Candidates lie on a jittered grid; slopes that are too steep are left free, and a slow noise clumps the rest.
+    """
+    tiles = (ground.arriving or ground.shown).tiles
+    parts = []
+    for kind in kinds:
+        if not kind.meshes:
+            continue
+        for dz in range(-_REACH_TILES, _REACH_TILES + 1):
+            for dx in range(-_REACH_TILES, _REACH_TILES + 1):
+                at = (centre[0] + dx, centre[1] + dz)
+                tile = tiles.get(at)
+                if tile is not None:
+                    parts.append(_in_tile(kind, tile.heights, at, ground.shown.metres, seed, origin))
+    if not parts:
+        return np.zeros(0, INSTANCE)
+    instances = np.concatenate(parts)
+    return instances[np.argsort(instances["mesh"], kind="stable")]
+
+
+def _in_tile(
+    kind: Kind,
+    heights: npt.NDArray[np.float32],
+    at: Tile,
+    metres: float,
+    seed: int,
+    origin: tuple[float, float, float],
+) -> npt.NDArray[np.void]:
+    config = kind.config
+    salt = sum(kind.name.encode())
+    rng = np.random.default_rng([abs(seed), salt, at[0] & 0xFFFFFFFF, at[1] & 0xFFFFFFFF])
+    side = max(1, int(np.sqrt(config.per_hectare * metres * metres / 1e4 * 2.0)))
+    cell = metres / side
+    grid = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2)
+    local = (grid + rng.uniform(0.1, 0.9, grid.shape)) * cell
+    world = local + np.array(at) * metres
+    n = heights.shape[0] - 1
+    i = np.minimum((local / metres * n).astype(int), n - 1)
+    dx = heights[i[:, 1], i[:, 0] + 1] - heights[i[:, 1], i[:, 0]]
+    dz = heights[i[:, 1] + 1, i[:, 0]] - heights[i[:, 1], i[:, 0]]
+    slope = np.degrees(np.arctan(np.hypot(dx, dz) / (metres / n)))
+    wave = np.sin(world[:, 0] * 0.021 + 1.9 * np.sin(world[:, 1] * 0.013)) * np.sin(
+        world[:, 1] * 0.027 + 1.3 * np.sin(world[:, 0] * 0.017)
+    )
+    chance = 0.5 * (1 - config.clumping) + config.clumping * np.clip(0.5 + wave, 0.0, 1.0)
+    keep = (rng.uniform(size=len(local)) < chance) & (slope < config.slope_max_deg)
+    count = int(keep.sum())
+    made = np.zeros(count, INSTANCE)
+    low, high = config.scale_m
+    size = low * (high / low) ** (rng.uniform(size=count) ** 2.2)
+    yaw = rng.uniform(0, 2 * np.pi, count)
+    tilt = rng.normal(0, 0.12, (count, 2))
+    rotation = np.stack([tilt[:, 0], np.sin(yaw / 2), tilt[:, 1], np.cos(yaw / 2)], axis=-1)
+    made["position"][:, 0] = world[keep, 0] - origin[0]
+    made["position"][:, 1] = -origin[1]
+    made["position"][:, 2] = world[keep, 1] - origin[2]
+    made["scale"] = size
+    made["rotation"] = rotation / np.linalg.norm(rotation, axis=1, keepdims=True)
+    made["mesh"] = np.asarray(kind.meshes, np.uint32)[rng.integers(0, len(kind.meshes), count)]
+    made["picture"] = -1
+    made["stands"] = 1.0
+    made["reach_m"] = np.minimum(size * _SEEN_FACTOR, (_REACH_TILES - 0.2) * metres)
+    return made
+
+
+def placed(
+    rows: npt.NDArray[np.float32], mesh: int, origin: Mapping[int, float] | tuple[float, float, float]
+) -> npt.NDArray[np.void]:
+    """INSTANCE records of an `instances` output: (K, 8) position, quaternion xyzw, scale."""
+    made = np.zeros(len(rows), INSTANCE)
+    made["position"] = rows[:, :3] - np.array([origin[0], origin[1], origin[2]], np.float32)
+    made["rotation"] = rows[:, 3:7]
+    made["scale"] = rows[:, 7]
+    made["mesh"] = mesh
+    made["picture"] = -1
+    return made

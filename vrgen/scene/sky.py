@@ -1,0 +1,43 @@
+"""Panoramas → skies."""
+
+import numpy as np
+
+from vrgen.contract import LightOutput, PanoramaOutput
+from vrgen.messages import Output
+from vrgen.scene.colours import linear
+from vrgen.scene.light import light_of
+from vrgen.scene_model import Light, Sky, new_id
+
+_BRIGHTEST = 6e4
+"""Half floats end at 65504."""
+
+
+def sky_of(output: Output) -> Sky:
+    """A panorama output, and the light that falls from it."""
+    assert isinstance(output.spec, PanoramaOutput)
+    radiance = linear(output.arrays[""], output.spec.range)
+    np.minimum(radiance, _BRIGHTEST, out=radiance)
+    return Sky(new_id(), radiance.astype(np.float16), light_of(radiance))
+
+
+def plain_sky() -> Sky:
+    """A clear sky of no particular place: what stands before the first generated one, and in worlds without."""
+    height = 64
+    elevation = np.clip(np.cos((np.arange(height) + 0.5) / height * np.pi), 0.0, 1.0)[:, None]
+    low, high = np.array([0.80, 0.86, 0.92]), np.array([0.22, 0.38, 0.68])
+    column = low + (high - low) * elevation**0.55
+    radiance = np.repeat(column[:, None, :], 2 * height, axis=1).astype(np.float32)
+    light = light_of(radiance)
+    sun = np.array([0.45, 0.62, 0.64], np.float32)
+    warm = np.array([2.6, 2.4, 2.1], np.float32)
+    return Sky(new_id(), radiance.astype(np.float16), Light(sun, warm, light.ambient_sh, light.exposure * 0.75))
+
+
+def given_light(output: Output, sky: Light) -> Light:
+    """A `light` output in place of the light that the panorama gives; its exposure stays the sky's."""
+    assert isinstance(output.spec, LightOutput)
+    numbers = np.asarray(output.arrays[""], np.float32).reshape(9)
+    direction = numbers[:3] / max(float(np.linalg.norm(numbers[:3])), 1e-6)
+    ambient = np.zeros((9, 3), np.float32)
+    ambient[0] = numbers[6:9] / 0.282095
+    return Light(direction, numbers[3:6], ambient, sky.exposure)
