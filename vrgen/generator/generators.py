@@ -183,7 +183,7 @@ class Generators:
                 waiting[request.generator] += self._is_open(request)
             self._status = tuple(
                 seat.status(
-                    working=self._deaths == 0,
+                    restarted=self._deaths > 0,
                     calling=what == CALLING and number == seat.number,
                     busy_s=busy_s if number == seat.number else 0.0,
                     waiting=waiting[seat.name],
@@ -296,7 +296,6 @@ class Generators:
             request,
             seat.outputs(message.data, report.parts),
             Timings(submitted_s, report.started_s, report.made_s, report.handed_s, now),
-            seat.surface,
         )
 
     # --- keeping the worker alive -------------------------------------------------------------------------
@@ -330,12 +329,15 @@ class Generators:
         what, _, since_s = self._board.state
         limit_s = max(1.0, self._call_timeout_s) if what in (CALLING, IDLE) else LOAD_TIMEOUT_S
         if now - since_s > limit_s:
-            doing = {CALLING: "a call", LOADING: "loading", STARTING: "starting"}.get(what, "silence")
-            self._cause = f"{doing} took more than {limit_s:g} s; make the model faster or raise --call-timeout-s"
+            doing = {CALLING: "a call", LOADING: "loading", STARTING: "its start"}.get(what, "an answer")
+            self._cause = (
+                f"was ended because {doing} took more than {limit_s:g} s "
+                "(make the model faster or raise --call-timeout-s)"
+            )
         elif self.worker_rss_mb > self._memory_mb:
             self._cause = (
-                f"the worker took {self.worker_rss_mb:.0f} MB, {self._memory_mb} MB are allowed; "
-                "make the model smaller or raise --worker-memory-mb"
+                f"was ended because it took {self.worker_rss_mb:.0f} MB, {self._memory_mb} MB are allowed "
+                "(make the model smaller or raise --worker-memory-mb)"
             )
         if self._cause is not None and self._worker is not None:
             self._worker.kill()
@@ -347,10 +349,16 @@ class Generators:
         for seat in self._seats.values():
             seat.restarts += 1
             seat.loaded = False
-            if what in (CALLING, LOADING) and seat.number == number:
+            if what == IDLE:
+                seat.errors.append(f"the worker {self._cause or ended}; it is started again")
+            elif what == STARTING:
+                seat.fail(f"the worker {self._cause or ended} before it had started; run vrgen doctor")
+            elif seat.number == number:
                 during = "loading" if what == LOADING else "calling"
-                cause = self._cause or f"the worker {ended} while {during} it; run vrgen check on the file"
-                seat.crashed(f"{seat.path.name}: {cause}")
+                seat.crashed(
+                    f"{seat.path.name}: the worker {self._cause or ended} while {during} it; "
+                    "run vrgen check on the file"
+                )
         self._worker.close()
         self._worker = None
         self._board.arena.recover()
@@ -362,13 +370,24 @@ class Generators:
 
 
 def _same(new: Sequence[Request], old: Sequence[Request]) -> bool:
-    """Whether two lists ask for the same. Inputs are the same objects, or the revision has gone up."""
-    return len(new) == len(old) and all(
-        a is b
-        or (
-            (a.key, a.epoch, a.revision, a.seed) == (b.key, b.epoch, b.revision, b.seed)
-            and a.inputs.keys() == b.inputs.keys()
-            and all(value is b.inputs[name] for name, value in a.inputs.items())
+    """Whether two lists ask for the same."""
+    return len(new) == len(old) and all(a is b or _alike(a, b) for a, b in zip(new, old, strict=True))
+
+
+def _alike(a: Request, b: Request) -> bool:
+    """Inputs are the same objects, or the revision has gone up; the clock alone makes no new request."""
+    return (
+        a.revision == b.revision
+        and a.epoch == b.epoch
+        and a.generator == b.generator
+        and a.tile == b.tile
+        and a.variant == b.variant
+        and a.seed == b.seed
+        and (
+            a.inputs is b.inputs
+            or (
+                a.inputs.keys() == b.inputs.keys()
+                and all(value is b.inputs[name] for name, value in a.inputs.items())
+            )
         )
-        for a, b in zip(new, old, strict=True)
     )

@@ -194,7 +194,7 @@ def _input_problems(entry: c.InputSpec, manifest: Manifest) -> Iterator[str]:
                     f"{', '.join(manifest.outputs)}; correct 'from'"
                 )
             elif "" not in output_parts(source):
-                yield f"takes its state from '{entry.source}', a {c.kind(source)} of several tensors; correct 'from'"
+                yield f"takes its state from '{entry.source}', which is several tensors; correct 'from'"
             elif trimmed(source.shape) != trimmed(entry.shape):
                 yield (
                     f"is of shape {shape}, the output '{entry.source}' it comes from is {list(source.shape)}; "

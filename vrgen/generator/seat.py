@@ -124,14 +124,6 @@ class Seat:
 
     # --- what it made -------------------------------------------------------------------------------------
 
-    @property
-    def surface(self) -> str:
-        """The surface that its textures dress: the world's word before the manifest's."""
-        if self.config.surface is not None:
-            return self.config.surface
-        outputs = self.manifest.outputs.values() if self.manifest else ()
-        return next((out.surface for out in outputs if isinstance(out, TextureOutput)), "ground")
-
     def outputs(self, data: Bytes, parts: list[Part]) -> Mapping[str, Output]:
         """Views into `data`, read-only as it is."""
         assert self.manifest is not None
@@ -148,14 +140,14 @@ class Seat:
             return msgspec.structs.replace(spec, surface=self.config.surface)
         return spec
 
-    def status(self, *, working: bool, calling: bool, busy_s: float, waiting: int) -> GeneratorStatus:
-        """`working`: a worker process is there. `calling`: it is in a call of this generator."""
+    def status(self, *, restarted: bool, calling: bool, busy_s: float, waiting: int) -> GeneratorStatus:
+        """`restarted`: the worker has died since its last result. `calling`: it is in a call of this generator."""
         if self.gone:
             phase = Phase.GONE
         elif self.wanted is None:
             phase = Phase.FAILED
         elif not self.loaded:
-            phase = Phase.RESTARTING if self.good or not working else Phase.LOADING
+            phase = Phase.RESTARTING if restarted or self.good else Phase.LOADING
         elif calling:
             phase = Phase.MAKING
         elif self.failing:

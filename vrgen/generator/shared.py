@@ -14,7 +14,6 @@ import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -227,15 +226,6 @@ class Arena:
 
 def _free(table: Words, slot: int) -> None:
     table[slot, _STATE] = FREE
-
-
-def copy_into(data: Bytes, parts: Sequence[npt.NDArray[np.generic]], copy: Callable[[Bytes, Bytes], None]) -> int:
-    """Lay contiguous arrays one after the other, 64-byte aligned; return where the next would begin."""
-    at = 0
-    for part in parts:
-        copy(data[at : at + part.nbytes], part.reshape(-1).view(np.uint8))
-        at = aligned(at + part.nbytes)
-    return at
 
 
 def aligned(offset: int) -> int:

@@ -8,6 +8,8 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
+
 from vrgen.errors import VrgenError
 from vrgen.generator import child
 from vrgen.generator.inference import Inference, Outputs
@@ -208,8 +210,8 @@ class Worker:
         report = Made(version, index, *times, 0.0, parts)
         slot = self._reserve(end + len(encode(report)))
         data = self._board.arena.data(slot)
-        for part, tensor in zip(parts, outputs.values(), strict=True):
-            _copy(data[part.offset : part.offset + tensor.nbytes], tensor)
+        for part, array in zip(parts, arrays.values(), strict=True):
+            np.copyto(data[part.offset : part.offset + array.nbytes], array.reshape(-1).view(np.uint8))
         report = Made(version, index, *times, time.monotonic(), parts)
         self._publish(slot, end, encode(report))
 
@@ -228,15 +230,6 @@ class Worker:
         data = self._board.arena.data(slot)
         data[at : at + len(text)] = memoryview(text)
         self._board.arena.publish(slot, at, len(text))
-
-
-def _copy(data: object, tensor: object) -> None:
-    """One copy from the tensor into shared memory, by torch: it takes several cores where there are some."""
-    import torch
-
-    assert isinstance(tensor, torch.Tensor)
-    flat = tensor.reshape(-1).view(torch.uint8)
-    torch.from_numpy(data).copy_(flat)
 
 
 def _key(request: PackedRequest) -> Key:
