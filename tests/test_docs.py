@@ -1,0 +1,53 @@
+"""The guide says what the code says: every key and option is in it, and no link leads nowhere."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from vrgen import config, contract
+from vrgen.inputs.bindings import markdown
+
+ROOT = Path(__file__).parent.parent
+GUIDE = ROOT / "docs" / "guide"
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+def told(page: str) -> str:
+    return (GUIDE / page).read_text(encoding="utf-8")
+
+
+def test_keys_are_those_that_are_bound() -> None:
+    assert markdown() in told("keys.md"), (
+        "put the table of vrgen.inputs.bindings.markdown() into docs/guide/keys.md"
+    )
+
+
+@pytest.mark.parametrize("option", [field.name for field in fields(config.RunOptions) if field.name != "target"])
+def test_every_option_of_run_is_told(option: str) -> None:
+    flag = "--as" if option == "as_kind" else f"--{option.replace('_', '-')}"
+    assert re.search(rf"`{flag}[ `]", told("running.md"))
+
+
+@pytest.mark.parametrize("table", [config.World, config.GeneratorConfig, config.PropsConfig, config.StartConfig])
+def test_every_key_of_a_world_is_told(table: type) -> None:
+    missing = [name for name in table.__struct_fields__ if f"`{name}`" not in told("worlds.md")]  # type: ignore[attr-defined]
+    assert set(missing) <= {"generators", "props", "start"}, missing
+
+
+@pytest.mark.parametrize("entry", [*get_args(contract.InputSpec), *get_args(contract.OutputSpec)])
+def test_every_kind_of_the_contract_is_told_with_its_keys(entry: type) -> None:
+    tag = entry.__struct_config__.tag  # type: ignore[attr-defined]
+    (row,) = re.findall(rf"^\| `{tag}` \|.*$", told("checkpoints.md"), re.MULTILINE)
+    common = {"shape", "label", "description"}
+    missing = [name for name in entry.__struct_encode_fields__ if f"`{name}`" not in row and name not in common]  # type: ignore[attr-defined]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    gone = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not gone
