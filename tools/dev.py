@@ -73,21 +73,24 @@ def main() -> int:
 
 def run(args: list[str]) -> int:
     set_up(GL_PACKAGES + WINDOW_PACKAGES)
-    chosen = any(a == "--display" or a.startswith("--display=") or a in ("-h", "--help") for a in args)
-    if chosen or window_opens():
+    given = {arg.split("=")[0] for arg in args}
+    if given & {"--display", "--help", "-h"} or window_opens():
         return call(PYTHON, "-m", "vrgen", "run", *args)
+    say("no window opens here, so this run has no screen: a film and a picture come instead")
     OUT.mkdir(exist_ok=True)
-    film, picture = OUT / "vrgen.mp4", OUT / "vrgen.png"
-    for old in (film, picture):
-        old.unlink(missing_ok=True)
-    say("no window opens here, so this run has no screen: a film and a picture come instead.")
-    extra = ["--display", "headless", "--settle", "--video", str(film), "--screenshot", str(picture)]
-    if not any(a.split("=")[0] in ("--frames", "--seconds") for a in args):
-        extra += ["--seconds", "8", "--hold", "w"]
+    extra = ["--display", "headless", "--settle"]
+    made = {"--video": OUT / "vrgen.mp4", "--screenshot": OUT / "vrgen.png"}
+    for flag, path in made.items():
+        path.unlink(missing_ok=True)
+        extra += [] if flag in given else [flag, str(path)]
+    if not given & {"--frames", "--seconds"}:
+        extra += ["--seconds", "8"]
+    if "--hold" not in given:
+        extra += ["--hold", "w"]
     status = call(PYTHON, "-m", "vrgen", "run", *args, *extra)
-    for made, what in ((film, "film"), (picture, "picture")):
-        if made.is_file():
-            say(f"the {what} is {made}")
+    for path in made.values():
+        if path.is_file():
+            say(f"see {path}")
     return status
 
 
@@ -124,13 +127,13 @@ def golden(args: list[str]) -> int:
 
 
 def bench(args: list[str]) -> int:
-    set_up(GL_PACKAGES, extras="dev,train,bench")
     there = {p.stem: p for p in sorted((ROOT / "tools/bench").glob("*.py")) if not p.stem.startswith("_")}
-    if not args:
-        return max((call(PYTHON, path, cwd=ROOT) for path in there.values()), default=0)
-    if args[0] not in there:
+    if args and args[0] not in there:
         fail(f"there is no benchmark '{args[0]}'; there are: {', '.join(there) or 'none'}")
-    return call(PYTHON, there[args[0]], *args[1:], cwd=ROOT)
+    set_up(GL_PACKAGES, extras="dev,train,bench")
+    if args:
+        return call(PYTHON, there[args[0]], *args[1:], cwd=ROOT)
+    return max((call(PYTHON, path, cwd=ROOT) for path in there.values()), default=0)
 
 
 def lint() -> list[str]:
