@@ -1,5 +1,7 @@
 // What every stage knows about the frame. Mirrors FRAME in vrgen/renderer/frame_data.py.
-// Positions are metres from the drawing origin; colours linear; VIEWS is 1 or 2.
+// Positions are metres from the drawing origin; colours linear. Programs come in variants, because a software
+// rasteriser executes both sides of every branch: VIEWS is 1 or 2; FADING 1 while one world becomes the next;
+// DETAIL 1 where the fragment shader may be expensive.
 
 layout(std140, binding = 0) uniform Frame {
     mat4 clip_from_world[2];
@@ -15,7 +17,7 @@ layout(std140, binding = 0) uniform Frame {
     vec4 ground_mix;            // x: 1 while ground is arriving; y: sink of absent ground, metres; zw: torus offset
     vec4 ground_origin;         // xz: origin within the tile torus, in samples
     vec4 surface_scale;         // 1/metres: ground shown, ground arriving, cliff shown, cliff arriving
-    vec4 surface_mix;           // x: weight of arriving ground; y: of arriving cliff; zw: 1 where detail is high
+    vec4 surface_mix;           // x: weight of arriving ground; y: of arriving cliff
     vec4 surface_phase[2];      // where the origin lies within each repeat: xy shown, zw arriving; [ground, cliff]
     vec4 objects;               // x: scale of all instances (arrival)
 } frame;

@@ -23,9 +23,12 @@ vec2 corner_state(vec2 at_samples) {
 float height_at(ivec2 at) {
     int n = int(frame.ground.z);
     float shown = texelFetch(heights_shown, around(at, n), 0).r;
-    if (frame.ground_mix.x == 0.0) return shown;
+#if FADING
     float arriving = texelFetch(heights_arriving, around(at, n), 0).r;
     return mix(shown, arriving, corner_state(vec2(at)).x);
+#else
+    return shown;
+#endif
 }
 
 // Height on the triangles of the finest mesh; quads are split from their north-west to their south-east corner.

@@ -25,8 +25,15 @@ layout(location = 0) uniform mat4 clip_from_world_light;
 layout(location = 0) out vec3 world;
 layout(location = 1) out vec2 samples;
 layout(location = 2) out vec2 state;  // weight, presence
-layout(location = 3) out vec3 haze;
-layout(location = 4) flat out int view;
+layout(location = 3) out vec4 haze;   // colour and amount
+layout(location = 4) out vec3 patches;  // slow variation: material, steepness, tone
+layout(location = 5) flat out int view;
+
+// A wave that repeats nowhere near.
+float wave(vec2 at_m) {
+    vec2 p = at_m * 0.11;
+    return 0.5 + 0.5 * sin(p.x + 1.7 * sin(p.y * 0.63 + 0.4)) * sin(p.y * 0.87 + 1.3 * sin(p.x * 0.71 + 2.1));
+}
 #endif
 
 void main() {
@@ -73,7 +80,11 @@ void main() {
     world = p;
     samples = vec2(torus);
     state = place;
-    haze = haze_towards(normalize(p - frame.eye[view].xyz));
+    vec3 offset = p - frame.eye[view].xyz;
+    float away = length(offset);
+    haze = vec4(haze_towards(offset / away), max(haze_amount(away), 1.0 - smoothstep(0.0, 1.0, place.y)));
+    // Land is never of one tone: it varies over tens and hundreds of metres.
+    patches = vec3(wave(p.xz), wave(p.zx * 0.6), 0.86 + 0.28 * wave(p.xz * 0.23 + 7.0) * wave(p.zx * 0.057));
     gl_Position = frame.clip_from_world[view] * vec4(p, 1.0);
     gl_Layer = view;
 #endif

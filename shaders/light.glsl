@@ -16,8 +16,11 @@ vec2 panorama_uv(vec3 d) {
 vec3 sky_radiance(vec3 d, float level) {
     vec2 uv = panorama_uv(d);
     vec3 shown = textureLod(sky_shown, uv, level).rgb;
-    if (frame.sky_mix.x == 0.0) return shown;
+#if FADING
     return mix(shown, textureLod(sky_arriving, uv, level).rgb, frame.sky_mix.x);
+#else
+    return shown;
+#endif
 }
 
 // What haze looks like in a direction: the sky low above the horizon, blurred.
@@ -43,49 +46,55 @@ vec3 ambient_towards(vec3 n) {
         frame.ambient[8].rgb * 0.546274 * (n.x * n.x - n.z * n.z));
 }
 
-// Share of the sun that reaches a place; the finest cascade that holds it answers.
+// Share of the sun that reaches a place; the finest cascade that holds it answers. Two by two texels are compared
+// and blended by the sampler; with DETAIL four such readings soften the edge.
 float sun_reaches(vec3 world, vec3 normal) {
-    if (frame.shadow_reach.w == 0.0) return 1.0;
-    float lit = 1.0;
-    for (int c = 0; c < 3; ++c) {
+    vec3 p = vec3(0.0);
+    int cascade = 3;
+    float outer = 1.0;
+    for (int c = 2; c >= 0; --c) {
         float texel = 2.0 * frame.shadow_reach[c] / float(textureSize(shadow_map, 0).x);
-        vec3 p = (frame.shadow_from_world[c] * vec4(world + normal * texel * 1.5, 1.0)).xyz;
-        vec2 edge = abs(p.xy - 0.5);
-        float outer = max(edge.x, edge.y);
-        if (outer > 0.49) continue;
-        float step_uv = 0.75 / float(textureSize(shadow_map, 0).x);
-        float sum = texture(shadow_map, vec4(p.xy + vec2(-step_uv, -step_uv), float(c), p.z))
-                  + texture(shadow_map, vec4(p.xy + vec2(step_uv, -step_uv), float(c), p.z))
-                  + texture(shadow_map, vec4(p.xy + vec2(-step_uv, step_uv), float(c), p.z))
-                  + texture(shadow_map, vec4(p.xy + vec2(step_uv, step_uv), float(c), p.z));
-        lit = sum * 0.25;
-        if (c == 2) lit = mix(lit, 1.0, smoothstep(0.42, 0.49, outer));
-        break;
+        vec3 q = (frame.shadow_from_world[c] * vec4(world + normal * texel * 1.5, 1.0)).xyz;
+        float rim = max(abs(q.x - 0.5), abs(q.y - 0.5));
+        if (rim < 0.49) { p = q; cascade = c; outer = rim; }
     }
-    return lit;
+    float layer = float(min(cascade, 2));
+#if DETAIL
+    float e = 0.75 / float(textureSize(shadow_map, 0).x);
+    float lit = 0.25 * (texture(shadow_map, vec4(p.xy + vec2(-e, -e), layer, p.z))
+                      + texture(shadow_map, vec4(p.xy + vec2(e, -e), layer, p.z))
+                      + texture(shadow_map, vec4(p.xy + vec2(-e, e), layer, p.z))
+                      + texture(shadow_map, vec4(p.xy + vec2(e, e), layer, p.z)));
+#else
+    float lit = texture(shadow_map, vec4(p.xy, layer, p.z));
+#endif
+    if (cascade == 2) lit = mix(lit, 1.0, smoothstep(0.42, 0.49, outer));
+    return cascade == 3 || frame.shadow_reach.w == 0.0 ? 1.0 : lit;
 }
 
-// GGX with Smith's correlated visibility and Schlick's Fresnel, dielectric (Karis 2013, Heitz 2014).
+// Ambient light and the sun. With DETAIL also their shine: GGX with Smith's correlated visibility and Schlick's
+// Fresnel for a dielectric (Karis 2013, Heitz 2014); a rough surface without it looks much the same.
 vec3 lit(vec3 albedo, vec3 n, float roughness, vec3 to_eye, vec3 world, vec3 shape_normal) {
     vec3 l = frame.sun_direction.xyz;
-    float nl = dot(n, l);
-    vec3 diffuse = albedo * ambient_towards(n);
-    vec3 mirrored = reflect(-to_eye, n);
+    float nl = max(dot(n, l), 0.0) * step(-0.1, dot(shape_normal, l));
+    vec3 sun = frame.sun_irradiance.rgb * nl * sun_reaches(world, shape_normal);
+    vec3 total = albedo * (ambient_towards(n) + sun / PI);
+#if DETAIL
     float nv = max(dot(n, to_eye), 1e-3);
-    float grazing = 0.04 + 0.96 * pow(1.0 - nv, 5.0) * (1.0 - roughness) * (1.0 - roughness);
-    vec3 shine = grazing * ambient_towards(vec3(mirrored.x, abs(mirrored.y), mirrored.z));
-    vec3 total = diffuse + shine;
-    if (nl > 0.0 && dot(shape_normal, l) > -0.1) {
-        float a = roughness * roughness;
-        vec3 h = normalize(l + to_eye);
-        float nh = max(dot(n, h), 0.0);
-        float d = nh * nh * (a * a - 1.0) + 1.0;
-        float distribution = a * a / (PI * d * d);
-        float visibility = 0.5 / (nl * sqrt(nv * nv * (1.0 - a * a) + a * a)
-                                + nv * sqrt(nl * nl * (1.0 - a * a) + a * a));
-        float fresnel = 0.04 + 0.96 * pow(1.0 - max(dot(l, h), 0.0), 5.0);
-        vec3 sun = frame.sun_irradiance.rgb * nl * sun_reaches(world, shape_normal);
-        total += sun * (albedo / PI + distribution * visibility * fresnel);
-    }
+    vec3 mirrored = reflect(-to_eye, n);
+    float smoothness = 1.0 - roughness;
+    float grazing = 0.04 + 0.96 * pow(1.0 - nv, 5.0) * smoothness * smoothness;
+    total += grazing * ambient_towards(vec3(mirrored.x, abs(mirrored.y), mirrored.z));
+    float a = roughness * roughness;
+    vec3 h = normalize(l + to_eye);
+    float nh = max(dot(n, h), 0.0);
+    float d = nh * nh * (a * a - 1.0) + 1.0;
+    float distribution = a * a / (PI * d * d);
+    float lights = max(dot(n, l), 1e-3);
+    float visibility = 0.5 / (lights * sqrt(nv * nv * (1.0 - a * a) + a * a)
+                            + nv * sqrt(lights * lights * (1.0 - a * a) + a * a));
+    float fresnel = 0.04 + 0.96 * pow(1.0 - max(dot(l, h), 0.0), 5.0);
+    total += sun * distribution * visibility * fresnel;
+#endif
     return total;
 }

@@ -9,7 +9,7 @@ layout(binding = 17) uniform sampler2DArray pictures;
 layout(location = 0) in vec3 world;
 layout(location = 1) in vec3 shape;
 layout(location = 2) in vec4 colour_of;  // linear; alpha 0: the cliff's material
-layout(location = 3) in vec3 haze;
+layout(location = 3) in vec4 haze;
 layout(location = 4) in vec3 texture_at;
 layout(location = 5) in vec3 local;
 layout(location = 6) flat in int view;
@@ -32,5 +32,5 @@ void main() {
         n = normalize(n + rock.bump / (1.0 + distance_m * 0.02));
     }
     vec3 radiance = lit(albedo, n, clamp(roughness, 0.2, 1.0), -offset / max(distance_m, 1e-3), world, geometry);
-    colour = vec4(finished(mix(radiance, haze, haze_amount(distance_m))), 1.0);
+    colour = vec4(finished(mix(radiance, haze.rgb, haze.a)), 1.0);
 }

@@ -21,7 +21,7 @@ layout(location = 0) uniform mat4 clip_from_world_light;
 layout(location = 0) out vec3 world;
 layout(location = 1) out vec3 shape;
 layout(location = 2) out vec4 colour_of;
-layout(location = 3) out vec3 haze;
+layout(location = 3) out vec4 haze;  // colour and amount
 layout(location = 4) out vec3 texture_at;  // uv, picture
 layout(location = 5) out vec3 local;
 layout(location = 6) flat out int view;
@@ -45,7 +45,9 @@ void main() {
     colour_of = vec4(pow(tint.rgb, vec3(2.2)), tint.a);
     local = turned(it.rotation, position * it.position_scale.w) + vec3(it.position_scale.x, 0.0, it.position_scale.z);
     texture_at = vec3(uv, float(it.picture));
-    haze = haze_towards(normalize(p - frame.eye[view].xyz));
+    vec3 offset = p - frame.eye[view].xyz;
+    float away = length(offset);
+    haze = vec4(haze_towards(offset / away), haze_amount(away));
     gl_Position = frame.clip_from_world[view] * vec4(p, 1.0);
     gl_Layer = view;
 #endif

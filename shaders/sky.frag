@@ -28,8 +28,10 @@ void main() {
     vec3 d = normalize(ray);
     vec3 above = normalize(vec3(d.x, max(d.y, 0.002), d.z));
     vec2 uv = panorama_uv(above);
-    vec3 sky = frame.surface_mix.z > 0.0 ? smooth_sky(sky_shown, uv) : textureLod(sky_shown, uv, 0.0).rgb;
-    if (frame.sky_mix.x > 0.0) sky = mix(sky, textureLod(sky_arriving, uv, 0.0).rgb, frame.sky_mix.x);
+    vec3 sky = smooth_sky(sky_shown, uv);
+#if FADING
+    sky = mix(sky, smooth_sky(sky_arriving, uv), frame.sky_mix.x);
+#endif
 
     // The panorama's sun is a blurred spot; a disc of its own light makes it a sun again.
     float aligned = dot(d, frame.sun_direction.xyz);

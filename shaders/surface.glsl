@@ -22,52 +22,54 @@ Material material_of(vec4 albedo, vec4 bumps) {
 }
 
 // Repetition is hidden by a second reading, turned and at another scale, where a slow noise asks for it.
-float patches(vec2 at_m) {
-    vec2 p = at_m * 0.11;
-    return 0.5 + 0.5 * sin(p.x + 1.7 * sin(p.y * 0.63 + 0.4)) * sin(p.y * 0.87 + 1.3 * sin(p.x * 0.71 + 2.1));
-}
-
-Material read_ground(int slot, vec2 at_m, float per_metre, vec2 phase) {
+Material read_ground(int slot, vec2 at_m, float spot, float per_metre, vec2 phase) {
     vec2 uv = at_m * per_metre + phase;
     Material near = material_of(texture(ground_albedo[slot], uv), texture(ground_bumps[slot], uv));
-    if (frame.surface_mix.z == 0.0) return near;
+#if DETAIL
     const mat2 turn = mat2(0.7986, 0.6018, -0.6018, 0.7986);
     vec2 other = turn * uv * 0.37 + 0.31;
     Material far = material_of(texture(ground_albedo[slot], other), texture(ground_bumps[slot], other));
     far.bump.xy = far.bump.xy * turn;
-    float t = smoothstep(0.3, 0.7, patches(at_m) + 0.35 * (far.relief - near.relief));
-    return blended(near, far, t);
+    near = blended(near, far, smoothstep(0.3, 0.7, spot + 0.35 * (far.relief - near.relief)));
+#endif
+    return near;
 }
 
-Material ground_material(vec2 at_m) {
-    Material m = read_ground(0, at_m, frame.surface_scale.x, frame.surface_phase[0].xy);
-    if (frame.surface_mix.x > 0.0)
-        m = blended(m, read_ground(1, at_m, frame.surface_scale.y, frame.surface_phase[0].zw), frame.surface_mix.x);
+Material ground_material(vec2 at_m, float spot) {
+    Material m = read_ground(0, at_m, spot, frame.surface_scale.x, frame.surface_phase[0].xy);
+#if FADING
+    Material next = read_ground(1, at_m, spot, frame.surface_scale.y, frame.surface_phase[0].zw);
+    m = blended(m, next, frame.surface_mix.x);
+#endif
     return m;
-}
-
-Material read_cliff(int slot, vec2 uv) {
-    return material_of(texture(cliff_albedo[slot], uv), texture(cliff_bumps[slot], uv));
 }
 
 Material cliff_plane(vec2 at_m) {
-    Material m = read_cliff(0, at_m * frame.surface_scale.z);
-    if (frame.surface_mix.y > 0.0)
-        m = blended(m, read_cliff(1, at_m * frame.surface_scale.w), frame.surface_mix.y);
+    vec2 uv = at_m * frame.surface_scale.z;
+    Material m = material_of(texture(cliff_albedo[0], uv), texture(cliff_bumps[0], uv));
+#if FADING
+    uv = at_m * frame.surface_scale.w;
+    m = blended(m, material_of(texture(cliff_albedo[1], uv), texture(cliff_bumps[1], uv)), frame.surface_mix.y);
+#endif
     return m;
 }
 
-// Cliff material on a surface of any direction, from the two planes that face it most ("biplanar",
-// Inigo Quilez); `bump` comes back as a world-space offset of the normal.
+// Cliff material on a surface of any direction, from the planes that face it most ("biplanar", Inigo Quilez);
+// `bump` comes back as a world-space offset of the normal. Without DETAIL the single best plane answers.
 Material cliff_material(vec3 at_m, vec3 n) {
     vec3 w = abs(n);
-    Material side = cliff_plane(w.x > w.z ? at_m.zy : at_m.xy);
-    vec3 side_bump = w.x > w.z ? vec3(0.0, side.bump.y, side.bump.x) : vec3(side.bump.x, side.bump.y, 0.0);
-    float level = smoothstep(0.55, 0.8, w.y);
-    if (level == 0.0) { side.bump = side_bump; return side; }
+    bool along_x = w.x > w.z;
+#if DETAIL
+    Material side = cliff_plane(along_x ? at_m.zy : at_m.xy);
     Material top = cliff_plane(at_m.xz);
-    vec3 top_bump = vec3(top.bump.x, 0.0, -top.bump.y);
-    side.bump = side_bump;
-    top.bump = top_bump;
-    return blended(side, top, level);
+    side.bump = along_x ? vec3(0.0, side.bump.y, side.bump.x) : vec3(side.bump.xy, 0.0);
+    top.bump = vec3(top.bump.x, 0.0, -top.bump.y);
+    return blended(side, top, smoothstep(0.55, 0.8, w.y));
+#else
+    bool flat_lying = w.y > 0.7;
+    Material m = cliff_plane(flat_lying ? at_m.xz : along_x ? at_m.zy : at_m.xy);
+    m.bump = flat_lying ? vec3(m.bump.x, 0.0, -m.bump.y)
+           : along_x ? vec3(0.0, m.bump.y, m.bump.x) : vec3(m.bump.xy, 0.0);
+    return m;
+#endif
 }

@@ -56,7 +56,7 @@ class Camera:
 
 
 def fill(
-    block: npt.NDArray[np.void], scene: Scene, cameras: Sequence[Camera], sky_levels: int, detail: bool
+    block: npt.NDArray[np.void], scene: Scene, cameras: Sequence[Camera], sky_levels: int
 ) -> None:
     """Write a FRAME record; the shadow members are the shadow pass's own."""
     for i, camera in enumerate(cameras):
@@ -85,5 +85,4 @@ def fill(
             block["surface_scale"][2 * i + j] = 1.0 / surface.metres
             block["surface_phase"][i, 2 * j : 2 * j + 2] = (x / surface.metres) % 1.0, (z / surface.metres) % 1.0
         block["surface_mix"][i] = fade.weight
-    block["surface_mix"][2:] = float(detail)
     block["objects"][0] = scene.objects.arrival

@@ -11,6 +11,7 @@ from vrgen.gl.api import GL
 from vrgen.gl.objects import Buffer, Texture, VertexArray
 from vrgen.gl.pipeline import Pipeline, Program
 from vrgen.messages import Tile
+from vrgen.renderer.variants import Variants
 from vrgen.scene_model import Ground, Scene, TileSet
 
 TILE = np.dtype(
@@ -65,13 +66,12 @@ class _Torus:
 class GroundPass:
     """Owner of the ground's textures, meshes and programs."""
 
-    def __init__(self, views: int, finest_m: float) -> None:
+    def __init__(self, views: int, detail: bool, finest_m: float) -> None:
         self._stack = ExitStack()
         self._views = views
         self._finest_m = finest_m
-        defines = (f"VIEWS {views}",)
-        program = self._stack.enter_context(Program("ground.vert", "ground.frag", defines=defines))
-        self._pipeline = Pipeline(program)
+        defines = (f"VIEWS {views}", f"DETAIL {int(detail)}")
+        self.pipelines = self._stack.enter_context(Variants(("ground.vert", "ground.frag"), defines))
         self._slopes = self._stack.enter_context(Program("slopes.comp"))
         self.corners: Texture | None = None
         self._corners_seen: npt.NDArray[np.float32] | None = None
@@ -261,10 +261,10 @@ class GroundPass:
             self.triangles += count // 3 * int(counts[i])
         return tiles[order], made
 
-    def draw(self, commands: int, offset: int, pipeline: Pipeline | None = None) -> None:
+    def draw(self, commands: int, offset: int, pipeline: Pipeline) -> None:
         """Give `commands` indirect draws, at `offset` bytes of the bound indirect buffer."""
         assert self._vao is not None
-        (pipeline or self._pipeline).bind()
+        pipeline.bind()
         GL.glBindVertexArray(self._vao.name)
         GL.glMultiDrawElementsIndirect(
             GL.GL_TRIANGLES, GL.GL_UNSIGNED_INT, GL.GLvoidp(offset), commands, COMMAND.itemsize

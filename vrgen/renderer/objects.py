@@ -9,8 +9,9 @@ import numpy.typing as npt
 from vrgen.geometry import Array
 from vrgen.gl.api import GL
 from vrgen.gl.objects import Buffer, Texture, VertexArray
-from vrgen.gl.pipeline import Pipeline, Program
+from vrgen.gl.pipeline import Pipeline
 from vrgen.renderer.ground import COMMAND
+from vrgen.renderer.variants import Variants
 from vrgen.scene_model import INSTANCE, Mesh, Objects
 
 LEVELS = 3
@@ -39,12 +40,12 @@ class _Range:
 class ObjectsPass:
     """Owner of the mesh pool, the instances and their programs."""
 
-    def __init__(self, views: int) -> None:
+    def __init__(self, views: int, detail: bool) -> None:
         self._stack = ExitStack()
         self._views = views
-        program = Program("object.vert", "object.frag", defines=(f"VIEWS {views}",))
-        self._pipeline = Pipeline(self._stack.enter_context(program))
-        self._cull = self._stack.enter_context(Program("cull.comp", defines=(f"LEVELS {LEVELS}", "VIEWS 1")))
+        defines = (f"VIEWS {views}", f"DETAIL {int(detail)}")
+        self.pipelines = self._stack.enter_context(Variants(("object.vert", "object.frag"), defines))
+        self._cull = self._stack.enter_context(Variants(("cull.comp",), (f"LEVELS {LEVELS}",)))
         self._pool: dict[int, _Range] = {}
         self._seen: Objects | None = None
         self._count = 0
@@ -213,11 +214,11 @@ class ObjectsPass:
             size = PASSES * self._commands * COMMAND.itemsize
             GL.glCopyNamedBufferSubData(self._template.name, self._indirect.name, 0, 0, size)
 
-    def cull(self, which: int, planes: npt.NDArray[np.float32], views: int, eye: Array, least: float) -> None:
+    def cull(self, which: int, planes: npt.NDArray[np.float32], views: int, eye: Array, least: float, fading: bool) -> None:
         """List what pass `which` sees. `planes`: (P, 5, 4), one set a frustum; 0 in `least` keeps the smallest."""
         if not self._commands:
             return
-        program = self._cull.name
+        program = self._cull.of(fading).program.name
         GL.glUseProgram(program)
         Pipeline._bound = None
         self._bind_lists()
@@ -233,11 +234,11 @@ class ObjectsPass:
         GL.glProgramUniform1f(program, 16, least)
         GL.glDispatchCompute((self._count + 63) // 64, 1, 1)
 
-    def draw(self, which: int, pipeline: Pipeline | None = None) -> None:
+    def draw(self, which: int, pipeline: Pipeline) -> None:
         """Draw what pass `which` listed."""
         if not self._commands:
             return
-        (pipeline or self._pipeline).bind()
+        pipeline.bind()
         self._bind_lists()
         if self._pictures is not None:
             self._pictures.bind(17)

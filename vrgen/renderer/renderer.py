@@ -11,7 +11,7 @@ import numpy as np
 from vrgen.geometry import frustum_planes
 from vrgen.gl.api import GL, describe, require
 from vrgen.gl.objects import Framebuffer, Texture, VertexArray
-from vrgen.gl.pipeline import Pipeline, Program, State
+from vrgen.gl.pipeline import Pipeline, State
 from vrgen.gl.transfer import Ring
 from vrgen.messages import FrameCost, Resident, View
 from vrgen.renderer.frame_data import FRAME, Camera, fill
@@ -19,6 +19,7 @@ from vrgen.renderer.ground import GroundPass
 from vrgen.renderer.objects import ObjectsPass
 from vrgen.renderer.shadows import REACH_M, ShadowPass
 from vrgen.renderer.uploads import Uploads
+from vrgen.renderer.variants import Variants
 from vrgen.scene_model import Scene
 
 SOFTWARE = ("llvmpipe", "softpipe", "swrast", "SwiftShader", "Microsoft Basic Render")
@@ -60,7 +61,7 @@ class Renderer:
         self.high = quality == "high" or (quality == "auto" and not self.software)
         self._samples = samples
         self._shadows = shadows
-        self._views = 0
+        self._views = self._drawn = 0
         self._stack = ExitStack()
         self._passes = ExitStack()
         self._ring = self._stack.enter_context(Ring(256 << 10, "frame ring"))
@@ -84,12 +85,12 @@ class Renderer:
         self._passes.close()
         self._passes = ExitStack()
         self._views = views
-        defines = (f"VIEWS {views}",)
-        sky = self._passes.enter_context(Program("sky.vert", "sky.frag", defines=defines))
-        self._sky = Pipeline(sky, State(write_depth=False, cull="none"))
-        self._ground = GroundPass(views, finest_m=260.0 if self.high else 110.0)
+        defines = (f"VIEWS {views}", f"DETAIL {int(self.high)}")
+        state = State(write_depth=False, cull="none")
+        self._sky = self._passes.enter_context(Variants(("sky.vert", "sky.frag"), defines, state))
+        self._ground = GroundPass(views, self.high, finest_m=260.0 if self.high else 110.0)
         self._passes.callback(self._ground.close)
-        self._objects = ObjectsPass(views)
+        self._objects = ObjectsPass(views, self.high)
         self._passes.callback(self._objects.close)
         self._shadow = ShadowPass(2048 if self.high else 1024)
         self._passes.callback(self._shadow.close)
@@ -113,10 +114,13 @@ class Renderer:
         self._resident = Resident(self.uploads.resident | frozenset(self._ground.resident()))
         upload_ms = (time.perf_counter() - start_s) * 1e3
 
+        # The second frame takes the other variant, seen or not: its programs are compiled before they are needed.
+        fading = _fades(scene) != (self._drawn == 1)
+        self._drawn += 1
         self._ring.begin()
         block = np.zeros((), FRAME)
         (sky_texture,) = self.uploads.of(scene.sky.shown)
-        fill(block, scene, cameras, sky_texture.levels, self.high)
+        fill(block, scene, cameras, sky_texture.levels)
         stamp = self._ground.stamp * 1_000_003 + self._objects.stamp
         shining = self._shadows and float(scene.light.sun_irradiance.max()) > 0.0
         due = self._shadow.due(eye, scene.light, stamp) if shining else []
@@ -127,25 +131,26 @@ class Renderer:
         tiles = self._ground.layout(scene, walker, eye)
         frusta = np.stack([frustum_planes(camera.clip_from_world) for camera in cameras])
         self._objects.reset()
-        self._objects.cull(0, frusta, len(views), eye, 0.0025)
+        self._objects.cull(0, frusta, len(views), eye, 0.0025, fading)
         for which in due:
             least = REACH_M[which] / self._shadow.size_px / REACH_M[which]
-            self._objects.cull(1 + which, self._shadow.cascades[which].planes[None], 1, eye, least)
+            self._objects.cull(1 + which, self._shadow.cascades[which].planes[None], 1, eye, least, fading)
         GL.glMemoryBarrier(GL.GL_COMMAND_BARRIER_BIT | GL.GL_SHADER_STORAGE_BARRIER_BIT)
 
         for which in due:
             self._shadow.begin(which)
             cast = self._ground.inside(tiles, [self._shadow.cascades[which].planes], metres)
-            self._give_ground(cast, 1, self._shadow.ground)
-            self._objects.draw(1 + which, self._shadow.objects)
+            self._give_ground(cast, 1, self._shadow.ground.of(fading))
+            self._objects.draw(1 + which, self._shadow.objects.of(fading))
 
         target = self._fit(views)
         GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, target.draw.name)
         GL.glViewport(0, 0, *target.size[:2])
-        self._objects.draw(0)
-        self._give_ground(self._ground.inside(tiles, list(frusta), metres), len(views), None)
+        self._objects.draw(0, self._objects.pipelines.of(fading))
+        seen = self._ground.inside(tiles, list(frusta), metres)
+        self._give_ground(seen, len(views), self._ground.pipelines.of(fading))
         self.triangles = self._ground.triangles + self._objects._triangles
-        self._sky.bind()
+        self._sky.of(fading).bind()
         GL.glBindVertexArray(self._empty.name)
         GL.glDrawArraysInstanced(GL.GL_TRIANGLES, 0, 3, len(views))
         self._resolve(target, views)
@@ -154,7 +159,7 @@ class Renderer:
         spent = self.uploads.spent
         return FrameCost(draw_ms=draw_ms, upload_ms=upload_ms, upload_bytes=spent.bytes + copied)
 
-    def _give_ground(self, tiles: np.ndarray, views: int, pipeline: Pipeline | None) -> None:  # type: ignore[type-arg]
+    def _give_ground(self, tiles: np.ndarray, views: int, pipeline: Pipeline) -> None:  # type: ignore[type-arg]
         if not len(tiles):
             return
         ordered, commands = self._ground.commands(tiles, views)
@@ -226,3 +231,9 @@ class Renderer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _fades(scene: Scene) -> bool:
+    """Whether anything is between two states."""
+    fades = (scene.sky, *scene.surfaces.values())
+    return scene.ground.arriving is not None or any(fade.weight > 0.0 for fade in fades)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from vrgen.geometry import Array
 from vrgen.gl.api import GL
 from vrgen.gl.objects import Framebuffer, Texture
-from vrgen.gl.pipeline import Pipeline, Program, State
+from vrgen.gl.pipeline import State
+from vrgen.renderer.variants import Variants
 from vrgen.scene_model import Light
 
 REACH_M = (16.0, 80.0, 420.0)
@@ -95,8 +96,8 @@ class ShadowPass:
         ]
         state = State(cull="none", bias=(-1.5, -2.0), clamp_depth=True)
         defines = ("SHADOW", "VIEWS 1")
-        self.ground = Pipeline(own(Program("ground.vert", "nothing.frag", defines=defines)), state)
-        self.objects = Pipeline(own(Program("object.vert", "nothing.frag", defines=defines)), state)
+        self.ground = own(Variants(("ground.vert", "nothing.frag"), defines, state))
+        self.objects = own(Variants(("object.vert", "nothing.frag"), defines, state))
         self.cascades = [Cascade(reach) for reach in REACH_M]
 
     def due(self, eye: Array, light: Light, stamp: int) -> list[int]:
@@ -114,11 +115,11 @@ class ShadowPass:
         """Direct drawing into a cascade, cleared; both pipelines know its matrix."""
         GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, self.framebuffers[which].name)
         GL.glViewport(0, 0, self.size_px, self.size_px)
-        self.ground.bind()
+        self.ground.of(False).bind()  # its state lets depth be written
         clear = np.zeros(1, np.float32)
         GL.glClearNamedFramebufferfv(self.framebuffers[which].name, GL.GL_DEPTH, 0, clear)
         matrix = np.ascontiguousarray(self.cascades[which].clip_from_world.T, np.float32)
-        for pipeline in (self.ground, self.objects):
+        for pipeline in (*self.ground, *self.objects):
             GL.glProgramUniformMatrix4fv(pipeline.program.name, 0, 1, False, matrix)
 
     def fill(self, block: npt.NDArray[np.void], on: bool) -> None:
