@@ -31,5 +31,5 @@ def test_insisting_fails_with_a_remedy(no_screen: None, kind: Any) -> None:
 
 
 def test_unknown_display_is_a_wrong_call() -> None:
-    with pytest.raises(UsageError, match="hologram.*openxr, window, headless"):
+    with pytest.raises(UsageError, match=r"hologram.*openxr, window, headless"):
         open_display(RunOptions(display=cast(Any, "hologram")))

@@ -1,8 +1,8 @@
 """The panel: what was asked, what is being made and what failed, over the world at all times.
 
 Dear ImGui lays it out into a texture of its own, when something on it changed and at most `REDRAW_HZ` times a
-second (at once while the person uses it); over each view it is one quad. The texture can as well be a headset's quad
-layer.
+second (at once while the person uses it); over each view it is one quad. The texture can as well be a headset's
+quad layer.
 """
 
 import math

@@ -1,0 +1,102 @@
+"""Pictures and films of what was seen: PNG and MP4."""
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from vrgen.display.interface import Pixels
+from vrgen.errors import VrgenError
+
+FILM_HZ = 30
+
+
+def save_picture(pixels: Pixels, path: Path) -> None:
+    """Write (H, W, 3) uint8, top row first, as PNG (or as what the name's ending says).
+
+    Raises:
+        VrgenError: it can't be written.
+    """
+    from PIL import Image
+
+    partial = path.with_name(f".{path.name}.part")
+    form = Image.registered_extensions().get(path.suffix.lower(), "PNG")
+    try:
+        Image.fromarray(pixels).save(partial, format=form)
+        partial.replace(path)
+    except (OSError, ValueError) as error:
+        partial.unlink(missing_ok=True)
+        raise VrgenError(f"{path}: the picture can't be written ({error}); choose another place") from error
+
+
+class Film:
+    """An MP4 (H.264, yuv420p, `FILM_HZ`), one `add` a picture. A context manager; the file is whole after it.
+
+    What was added is kept also when the program ends by an exception.
+    """
+
+    def __init__(self, path: Path, rate_hz: float = FILM_HZ) -> None:
+        self._path, self._rate_hz = path, rate_hz
+        self._writer: Any = None
+        self._size_px = (0, 0)
+
+    def add(self, pixels: Pixels) -> None:
+        """Append (H, W, 3) uint8, top row first; the first one decides the size, an odd row or column is cut.
+
+        Raises:
+            VrgenError: ffmpeg is missing or can't write there.
+        """
+        height, width = (side - side % 2 for side in pixels.shape[:2])
+        if self._writer is None:
+            self._size_px = (width, height)
+            self._writer = self._started()
+        if (width, height) != self._size_px:
+            raise VrgenError(
+                f"{self._path}: a picture is {width} × {height}, the film is {self._size_px[0]} × "
+                f"{self._size_px[1]}; don't resize the display while filming"
+            )
+        try:
+            self._writer.send(np.ascontiguousarray(pixels[:height, :width]))
+        except (OSError, StopIteration) as error:
+            self._writer = None
+            raise self._failure(error) from error
+
+    def _started(self) -> Any:
+        try:
+            import imageio_ffmpeg
+
+            if not self._path.absolute().parent.is_dir():
+                raise FileNotFoundError(f"there is no folder {self._path.absolute().parent}")
+            writer = imageio_ffmpeg.write_frames(
+                os.fspath(self._path),
+                self._size_px,
+                fps=self._rate_hz,
+                codec="libx264",
+                pix_fmt_out="yuv420p",
+                macro_block_size=2,
+                ffmpeg_log_level="error",
+                output_params=["-preset", "veryfast", "-crf", "20", "-movflags", "+faststart"],
+            )
+            writer.send(None)
+        except (ImportError, OSError, RuntimeError) as error:
+            raise self._failure(error) from error
+        return writer
+
+    def _failure(self, error: Exception) -> VrgenError:
+        said = str(error).strip().splitlines()
+        return VrgenError(
+            f"{self._path}: the film can't be written ({said[-1] if said else type(error).__name__}); choose "
+            "another place, or leave --video out"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
