@@ -1,5 +1,6 @@
 """Bad calls end in one sentence on standard error, the right exit status, and no traceback."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,61 @@ def test_the_module_is_the_command() -> None:
     process = subprocess.run([sys.executable, "-m", "vrgen", "fly"], capture_output=True, text=True, check=False)
     assert process.returncode == 2
     assert process.stderr.startswith("vrgen: ") and process.stdout == ""
+
+
+def test_control_c_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(as_json: bool) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vrgen.doctor.report", interrupted)
+    assert main(["doctor"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_an_unforeseen_failure_is_a_sentence_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(as_json: bool) -> int:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("vrgen.doctor.report", broken)
+    assert main(["doctor"]) == 1
+    assert "ZeroDivisionError" in sentence(capsys)
+
+
+def test_a_reader_that_went_away_is_no_failure() -> None:
+    command = [sys.executable, "-m", "vrgen", "--version"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+class TestCheckpoints:
+    """What `inspect` and `check` say of files that are no checkpoints."""
+
+    @pytest.mark.parametrize("command", ["inspect", "check"])
+    def test_a_missing_file(self, command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main([command, str(tmp_path / "none.pt")]) == 2
+        assert "none.pt" in sentence(capsys)
+
+    @pytest.mark.parametrize("command", ["inspect", "check"])
+    @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short", b"no archive at all"])
+    def test_a_broken_file(
+        self, command: str, content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        path = tmp_path / "broken.pt"
+        path.write_bytes(content)
+        assert main([command, str(path)]) == 1
+        assert "broken.pt" in sentence(capsys)
+
+    def test_check_as_json(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        path = tmp_path / "empty.pt"
+        path.touch()
+        assert main(["check", str(path), "--json"]) == 1
+        told = json.loads(capsys.readouterr().out)
+        assert told["file"] == str(path) and len(told["violations"]) == 1
 
 
 class TestRun:

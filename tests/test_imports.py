@@ -1,8 +1,11 @@
 """Who may import whom, read from the source; what stays unloaded until it is needed, seen in fresh processes."""
 
 import ast
+import importlib.metadata
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -63,6 +66,29 @@ def test_stages_import_only_themselves_and_the_base_layer(path: Path) -> None:
 def test_every_way_to_import_is_seen(line: str) -> None:
     assert parts_imported(line, "vrgen.renderer") == {"scene"}
     assert not allowed("renderer", "scene")
+
+
+def third_party(source: str) -> set[str]:
+    """Top-level names of packages that are neither Python's own nor vrgen."""
+    nodes = list(ast.walk(ast.parse(source)))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    return {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - {"vrgen"}
+
+
+@pytest.mark.parametrize("part", ["runtime", "training"])
+def test_what_is_imported_is_declared(part: str) -> None:
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = project["dependencies"] + (project["optional-dependencies"]["train"] if part == "training" else [])
+    declared = {re.split(r"[^\w.-]", line)[0].lower() for line in wanted}
+    sources = [path for path in SOURCES if (part_of(path) == "training") == (part == "training")]
+    provided_by = importlib.metadata.packages_distributions()
+    for path in sources:
+        for name in third_party(path.read_text(encoding="utf-8")):
+            makers = {maker.lower() for maker in provided_by.get(name, [name])}
+            assert makers & declared, (
+                f"{path.relative_to(PACKAGE)} imports {name}, pyproject.toml does not declare it"
+            )
 
 
 HEAVY = ("torch", "OpenGL", "glfw", "imgui_bundle", "xr", "trimesh", "imageio")
