@@ -29,6 +29,7 @@ def test_a_picture_without_a_place_is_one_sentence(tmp_path: Path) -> None:
         save_picture(picture(10), tmp_path / "nowhere" / "shot.png")
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imageio-ffmpeg's reader
 def test_a_film_has_every_picture_also_after_an_exception(tmp_path: Path) -> None:
     path = tmp_path / "walk.mp4"
     with pytest.raises(ZeroDivisionError), Film(path) as film:

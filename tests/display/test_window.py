@@ -1,5 +1,6 @@
 """The window, on a real X server with real key and mouse events."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -141,6 +142,22 @@ def test_resize_and_full_screen_and_back(driven: Driven) -> None:
     said = driven.turn()
     assert said.pressed == ()
     assert driven.display.size_px == (500, 300)
+
+
+def test_a_minimised_window_is_not_drawn(driven: Driven, x_server: str) -> None:
+    if shutil.which("xprop") is None:
+        pytest.skip("no xprop here to play a window manager; apt install x11-utils")
+
+    def set_state(number: int) -> None:  # ICCCM 4.1.3.1: a window manager tells so that a window is an icon
+        words = ["-id", driven.id, "-f", "WM_STATE", "32c", "-set", "WM_STATE", str(number)]
+        subprocess.run(["xprop", "-display", x_server, *words], check=True)
+
+    for state, drawn in ((3, False), (1, True)):
+        set_state(state)
+        for _ in range(4):
+            with next(driven.frames) as frame:
+                last = frame.should_render
+        assert last is drawn
 
 
 def test_what_is_drawn_is_on_the_screen_and_in_read_pixels(driven: Driven, x_server: str) -> None:

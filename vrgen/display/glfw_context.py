@@ -30,8 +30,8 @@ def start() -> Any:
             "there is no screen (neither DISPLAY nor WAYLAND_DISPLAY is set); start it from a desktop session, or "
             "use --display headless"
         )
-    if x11:
-        os.environ.setdefault("PYGLFW_LIBRARY_VARIANT", "x11")
+    if x11 or wayland:
+        os.environ.setdefault("PYGLFW_LIBRARY_VARIANT", "x11" if x11 else "wayland")
     try:
         import glfw
     except ImportError as error:

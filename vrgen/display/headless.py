@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from vrgen.clock import Clock, RealClock
-from vrgen.display import platform
 from vrgen.display.egl import EglContext
 from vrgen.display.eyes import eye_views
 from vrgen.display.glfw_context import HiddenWindow
@@ -104,7 +103,4 @@ class HeadlessDisplay(Display):
 
 
 def _context() -> EglContext | HiddenWindow:
-    """EGL on Linux, a hidden window where there is none or the process is bound to another binding."""
-    if sys.platform.startswith("linux") and platform.bound() != "glx":
-        return EglContext()
-    return HiddenWindow()
+    return EglContext() if sys.platform.startswith("linux") else HiddenWindow()
