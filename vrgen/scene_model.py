@@ -180,5 +180,5 @@ class Scene:
     """World position, metres, of the drawing origin: near the walker, so that float32 is enough."""
     fog_m: float = 900.0
     time_s: float = 0.0
-    preload: tuple[Sky | Surface | TileHeights | Mesh | Picture, ...] = ()
+    preload: tuple[Sky | Surface, ...] = ()
     """Assets to upload ahead of their fade, most wanted first."""

@@ -55,9 +55,7 @@ class Camera:
         self.ray_from_ndc[:3, :3] = world_from_eye[:3, :3] @ eye_from_ndc[:3, :3]
 
 
-def fill(
-    block: npt.NDArray[np.void], scene: Scene, cameras: Sequence[Camera], sky_levels: int
-) -> None:
+def fill(block: npt.NDArray[np.void], scene: Scene, cameras: Sequence[Camera], sky_levels: int) -> None:
     """Write a FRAME record; the shadow members are the shadow pass's own."""
     for i, camera in enumerate(cameras):
         block["clip_from_world"][i] = camera.clip_from_world.T

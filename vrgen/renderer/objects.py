@@ -214,7 +214,7 @@ class ObjectsPass:
             size = PASSES * self._commands * COMMAND.itemsize
             GL.glCopyNamedBufferSubData(self._template.name, self._indirect.name, 0, 0, size)
 
-    def cull(self, which: int, planes: npt.NDArray[np.float32], views: int, eye: Array, least: float, fading: bool) -> None:
+    def cull(self, which: int, planes: Array, views: int, eye: Array, least: float, fading: bool) -> None:
         """List what pass `which` sees. `planes`: (P, 5, 4), one set a frustum; 0 in `least` keeps the smallest."""
         if not self._commands:
             return

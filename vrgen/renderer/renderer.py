@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from vrgen.geometry import frustum_planes
 from vrgen.gl.api import GL, describe, require
@@ -159,7 +160,7 @@ class Renderer:
         spent = self.uploads.spent
         return FrameCost(draw_ms=draw_ms, upload_ms=upload_ms, upload_bytes=spent.bytes + copied)
 
-    def _give_ground(self, tiles: np.ndarray, views: int, pipeline: Pipeline) -> None:  # type: ignore[type-arg]
+    def _give_ground(self, tiles: npt.NDArray[np.void], views: int, pipeline: Pipeline) -> None:
         if not len(tiles):
             return
         ordered, commands = self._ground.commands(tiles, views)
@@ -235,5 +236,5 @@ class Renderer:
 
 def _fades(scene: Scene) -> bool:
     """Whether anything is between two states."""
-    fades = (scene.sky, *scene.surfaces.values())
-    return scene.ground.arriving is not None or any(fade.weight > 0.0 for fade in fades)
+    between = scene.sky.weight > 0.0 or any(fade.weight > 0.0 for fade in scene.surfaces.values())
+    return between or scene.ground.arriving is not None

@@ -82,11 +82,9 @@ class Uploads:
         start_s = time.perf_counter()
         self.spent = Spent()
         shown: list[Sky | Surface] = [scene.sky.shown, *(fade.shown for fade in scene.surfaces.values())]
-        later: list[Sky | Surface] = []
-        for fade in (scene.sky, *scene.surfaces.values()):
-            if fade.arriving is not None:
-                (shown if fade.weight > 0 else later).append(fade.arriving)
-        later += [asset for asset in scene.preload if isinstance(asset, Sky | Surface)]
+        arriving = (scene.sky.arriving, *(fade.arriving for fade in scene.surfaces.values()))
+        shown += [asset for asset in arriving if asset is not None]  # a fade begins only with what is here
+        later = scene.preload
         for asset in shown:
             self._advance(asset, None)
         deadline_s = start_s + self.budget_ms / 1e3

@@ -1,7 +1,7 @@
 """generated → scene: the owner of the world that is being seen.
 
-Each result is turned into an asset and offered to its part (sky, surfaces, land, objects). When the person asks for
-another world, all parts wait until the whole of it has arrived (or failed, or `PATIENCE_S` has passed) and then
+Each result is turned into an asset and offered to its part (sky, surfaces, land, objects). When the person asks
+for another world, all parts wait until the whole of it has arrived (or failed, or `PATIENCE_S` has passed) and then
 change together; within a world each part follows as it comes.
 """
 
@@ -52,6 +52,8 @@ class Assembly:
         self._since_s = 0.0
         self._arrived: deque[Generated] = deque()
         self._first = True
+        self._taken = 0
+        self._listed: tuple[tuple[object, ...], list[Request]] | None = None
         self.notes: dict[str, str] = {}
         """What a generator makes and this version does not show, a sentence each."""
         self._origin = (0.0, 0.0, 0.0)
@@ -81,7 +83,29 @@ class Assembly:
 
     def requests(self, person: Person, time_s: float) -> list[Request]:
         """Everything that is wanted and not made, most wanted first: the ground under the feet, then what is
-        made in one call, then the land around by distance and direction of view."""
+        made in one call, then the land around by distance and direction of view. The same list again while
+        nothing that it depends on has changed."""
+        x, _, z = person.feet_world
+        land = self.land
+        arriving = land.ground.arriving
+        source = (
+            self._wishes,
+            self._land_wish,
+            self._taken,
+            land.target,
+            land.ground.shown.tiles,
+            arriving.tiles if arriving else None,
+            round(person.yaw_rad, 1),
+            round(x / 8),
+            round(z / 8),
+        )
+        if self._listed is None or not all(
+            a is b or (a == b and not isinstance(a, Mapping)) for a, b in zip(source, self._listed[0])
+        ):
+            self._listed = (source, self._list(person, time_s))
+        return self._listed[1]
+
+    def _list(self, person: Person, time_s: float) -> list[Request]:
         singles = [
             Request(wish.generator, wish.epoch, wish.revision, wish.inputs, None, variant, wish.seed, time_s)
             for wish in self._wishes.values()
@@ -174,6 +198,11 @@ class Assembly:
         """Whether the newest world is still being put together."""
         return bool(self._waiting)
 
+    @property
+    def risen(self) -> bool:
+        """Whether everything on the ground stands at its full height."""
+        return self.land.risen and self._objects.arrival >= 1.0
+
     def _take_in(self) -> None:
         """All tiles that came, and one result that takes longer: the frame must not wait for a pile of them."""
         tiles: dict[tuple[int, int], dict[Tile, TileHeights]] = {}
@@ -206,6 +235,7 @@ class Assembly:
             self._made[(request.generator, request.variant)][0] != request.epoch
         )
         self._made[(request.generator, request.variant)] = (request.epoch, request.revision)
+        self._taken += 1
         dressed: set[str] = set()
         for name, output in one.outputs.items():
             spec = output.spec

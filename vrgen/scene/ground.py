@@ -2,8 +2,8 @@
 
 Tiles lie on a torus of `grid` × `grid` slots around the walker. At every tile corner stand two numbers: how much
 of the arriving land is seen (its weight), and how present the ground is. A corner gains weight only when all four
-tiles around it have arrived on the GPU; between corners everything is bilinear. So new land spreads from the walker
-outwards without a step, and far tiles rise out of the haze.
+tiles around it have arrived on the GPU; between corners everything is bilinear. So new land spreads from the
+walker outwards without a step, and far tiles rise out of the haze.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ def tile_heights(output: Output) -> F32:
     """(N, N) metres of a heightfield output, N - 1 a power of two (resampled where it is not)."""
     spec = output.spec
     assert isinstance(spec, HeightfieldOutput)
-    heights = np.asarray(output.arrays[""], np.float32).reshape(output.arrays[""].shape[-2:])
+    heights = np.asarray(output.arrays[""], np.float32)[0]
     if spec.range is not None:
         low, high = spec.range
         heights = (heights - low) / (high - low) * spec.relief_m
@@ -187,6 +187,13 @@ class Land:
             self._clearing = False
         self.ground = ground
         return ground
+
+    @property
+    def risen(self) -> bool:
+        """Whether the ground around the walker stands at its full height."""
+        slots = [(self._centre[1] + dz) % GRID for dz in range(-2, 4)]
+        across = [(self._centre[0] + dx) % GRID for dx in range(-2, 4)]
+        return bool(np.all(self.ground.corners[np.ix_(slots, across)][..., 1] >= 1.0))
 
     def _through(self, weight: F32, presence: F32, cap: F32) -> bool:
         """Whether nothing of the old land is seen any more."""

@@ -38,6 +38,11 @@ class Standing:
         self._drawn_from: tuple[object, ...] = ()
         self._scattered_s = -1.0
 
+    @property
+    def arrival(self) -> float:
+        """1 when what stands has grown to its full size."""
+        return 0.0 if self._next else self._arrival
+
     def offer(self, request: Request, name: str, output: Output, variants: int) -> None:
         """A mesh, instances of one, or a picture."""
         spec = output.spec

@@ -53,7 +53,7 @@ def plain_surface(colour: tuple[int, int, int]) -> Surface:
     size = 128
     coarse = rng.normal(0, 1, (size // 8, size // 8)).repeat(8, 0).repeat(8, 1)
     for axis in (0, 1):
-        coarse = sum(np.roll(coarse, k, axis) for k in range(-4, 4)) / 8
+        coarse = np.mean([np.roll(coarse, k, axis) for k in range(-4, 4)], axis=0)
     grain = rng.normal(0, 2.0, (size, size)) + 7.0 * coarse
     albedo = np.empty((size, size, 4), np.uint8)
     albedo[..., :3] = np.clip(np.array(colour) + grain[..., None], 0, 255)

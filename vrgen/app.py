@@ -1,0 +1,361 @@
+"""The loop: input → model → environment → feedback → input. The architecture, readable on two screens.
+
+Stages do not know each other; here they are wired. One thread draws for ever; the generators run in a process of
+their own and are only ever looked at, never waited for.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import psutil
+
+from vrgen.clock import RealClock, StepClock
+from vrgen.config import RunOptions, World, world_of
+from vrgen.display.film import FILM_HZ, Film, save_picture
+from vrgen.display.interface import Display, Frame
+from vrgen.display.select import open_display
+from vrgen.errors import CheckpointError, UsageError, VrgenError
+from vrgen.feedback.ledger import Ledger
+from vrgen.feedback.panel_state import PanelState
+from vrgen.feedback.preferences import observe
+from vrgen.generator.generators import Generators
+from vrgen.generator.scheduling import Schedule
+from vrgen.inputs.bindings import help_rows
+from vrgen.inputs.interpret import interpret
+from vrgen.inputs.steering import Steering
+from vrgen.messages import Action, Controls, FrameCost, GeneratorStatus, Intent, Person, Phase, Preference
+from vrgen.scene.assembly import Assembly
+from vrgen.scene.walking import walk
+from vrgen.scene_model import Scene
+
+if TYPE_CHECKING:
+    from vrgen.feedback.panel import Panel
+
+_OUT = (Phase.FAILED, Phase.GONE)
+_PANEL_FROM_FRAME = 2
+_SETTLE_S = 240.0
+
+
+def run(options: RunOptions) -> None:
+    """Show a world until the person leaves, or the frames or seconds asked for are through.
+
+    Raises:
+        UsageError, WorldError, DisplayError, GraphicsError: it can't begin. CheckpointError: nothing of what the
+        world names could be run.
+    """
+    world = world_of(options.target, options.as_kind)
+    clock = StepClock(1 / FILM_HZ) if options.video else RealClock()
+    with ExitStack() as stack:
+        # First of all: while the display opens, the worker loads torch.
+        generators = stack.enter_context(
+            Generators(
+                world,
+                device=options.device,
+                call_timeout_s=options.call_timeout_s,
+                memory_mb=options.worker_memory_mb,
+            )
+        )
+        display, refused = open_display(options, clock)
+        stack.enter_context(display)
+        for sentence in refused:
+            print(f"vrgen: no {sentence}", file=sys.stderr)
+        session = stack.enter_context(_session(options, world, display, generators))
+        film = stack.enter_context(Film(options.video)) if options.video else None
+        session.loop(film)
+        session.finish()
+
+
+@contextmanager
+def _session(options: RunOptions, world: World, display: Display, generators: Generators) -> Iterator["Session"]:
+    session = Session(options, world, display, generators)
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+class Session:
+    """One visit: who stands where, what was chosen, what is seen."""
+
+    def __init__(self, options: RunOptions, world: World, display: Display, generators: Generators) -> None:
+        from vrgen.renderer import Renderer  # OpenGL's platform is the display's choice, so not before it is open
+
+        self.options, self.world, self.display, self.generators = options, world, display, generators
+        self.renderer = Renderer(options.quality)
+        self.panel: Panel | None = None
+        self.ledger = Ledger(display.kind, display.refresh_hz, display.gl, display.runtime)
+        self.ledger.transfer_path = self.renderer.uploads.path
+        self.assembly = Assembly(world)
+        self.schedule = Schedule(world)
+        seed = world.seed if options.seed is None else options.seed
+        self.rng = np.random.default_rng(seed)
+        self.steering = Steering.start(generators.knobs, seed, world.settings)
+        self.preference = Preference()
+        start = world.start
+        self.person = Person((start.x_m, 0.0, start.z_m), float(np.radians(start.yaw_deg)))
+        self.scene: Scene | None = None
+        self.captured: frozenset[str] = frozenset()
+        self.wants_from_panel = Intent()
+        self.asked = ""
+        self.paused = False
+        self.leaving = False
+        self.notes: tuple[str, ...] = ()
+        self._restarts = 0
+        if options.prompt is not None and not any(knob.kind == "prompt" for knob in generators.knobs):
+            raise UsageError(
+                f"--prompt: no generator of '{world.name}' takes a prompt; leave it out, or choose another world"
+            )
+        self._began_s = time.time() - psutil.Process().create_time() - time.perf_counter()
+
+    # --- the loop -----------------------------------------------------------------------------------------
+
+    def loop(self, film: Film | None) -> None:
+        """Frames until it is time to leave."""
+        counted, since_s = 0, 0.0
+        settling = self.options.settle
+        for number, open_frame in enumerate(self.display.frames()):
+            with open_frame as frame:
+                self.frame(frame, number)
+            self.ledger.first_frame(self._began_s + time.perf_counter())
+            if settling and not self._settled():
+                since_s = frame.time_s
+                continue
+            settling = False
+            counted += 1
+            if film is not None:
+                film.add(self.display.read_pixels())
+            through = self.options.frames is not None and counted >= self.options.frames
+            late = self.options.seconds is not None and frame.time_s - since_s >= self.options.seconds
+            if through or late or self.leaving or self._hopeless():
+                break
+            self.ledger.worker_memory(self.generators.worker_peak_mb)
+
+    def frame(self, frame: Frame, number: int) -> None:
+        """One turn of the wheel."""
+        begun_s = time.perf_counter()
+        controls = frame.controls
+        intent = interpret(controls, self.captured)
+        self.steer(intent, controls)
+        self.request(controls)
+        self.live(intent, controls)
+        cost: FrameCost | None = None
+        if frame.should_render and self.scene is not None:
+            views = frame.views(self.person)
+            cost = self.renderer.draw(self.scene, views)
+            if number >= _PANEL_FROM_FRAME:
+                self.show_panel(controls)
+                if self.panel is not None and self._panel_is_due():
+                    self.panel.draw(views)
+        self.act(intent, controls)
+        ended_s = time.perf_counter()
+        answered = bool(intent.actions or any(intent.walk_mps) or any(intent.turn_rad))
+        self.ledger.frame(
+            begun_s, ended_s, (ended_s - begun_s) * 1e3, cost, rendered=cost is not None, answered=answered
+        )
+
+    def steer(self, intent: Intent, controls: Controls) -> None:
+        """Intent → where every knob stands; likes and dislikes shift what a new world proposes."""
+        before = self.steering
+        self.steering = self.steering.with_knobs(self.generators.knobs)
+        panel, self.wants_from_panel = self.wants_from_panel, Intent()
+        actions = (*intent.actions, *panel.actions)
+        self.preference = observe(self.preference, self.steering.choice, actions)
+        for action in actions:
+            if action is Action.NEW_WORLD:
+                self.steering = self.steering.new_world(self.rng, self.preference)
+            elif action is Action.UNDO:
+                self.steering = self.steering.undo()
+            elif action is Action.REDO:
+                self.steering = self.steering.redo()
+            elif action is Action.PAUSE:
+                self.paused = not self.paused
+            elif action is Action.PANEL and self.panel is not None:
+                self.panel.toggle()
+            elif action is Action.FULL_SCREEN:
+                self.display.apply(action)
+            elif action is Action.QUIT:
+                self.leaving = True
+            changed = self.steering is not before
+            self._tell(action, changed, controls.time_s)
+        self.steering = self.steering.morph(intent.morph, controls.time_s)
+        if any(intent.morph):
+            self.asked = "morph"
+        if panel.settings:
+            self.steering = self.steering.set(panel.settings, controls.time_s)
+            self.asked = ", ".join(panel.settings)
+
+    def request(self, controls: Controls) -> None:
+        """Say to the generators what is wanted now; nothing new while paused."""
+        names = self.generators.manifests
+        versions = {name: self.generators.version(name) for name in names}
+        wishes = self.schedule.wishes(self.steering.choice, self.steering.knobs, names, versions)
+        self.assembly.ask(wishes, controls.time_s)
+        if not self.paused:
+            self.generators.submit(self.assembly.requests(self.person, controls.time_s))
+
+    def live(self, intent: Intent, controls: Controls) -> None:
+        """The world one frame on, and the person in it."""
+        made = self.generators.poll()
+        failed = frozenset(status.name for status in self.generators.status if status.phase in _OUT)
+        origin = self.scene.origin if self.scene is not None else (0.0, 0.0, 0.0)
+        if self.scene is not None:
+            self.person = walk(
+                self.person, intent, self.assembly.land.height, self.scene.objects, controls.dt_s, origin
+            )
+        self.scene = self.assembly.advance(
+            made, self.person, self.renderer.resident, failed, controls.time_s, controls.dt_s
+        )
+        ground, objects = self.scene.ground, self.scene.objects
+        self.ledger.scene = {
+            "tiles": len(ground.shown.tiles),
+            "meshes": len(objects.meshes),
+            "instances": len(objects.instances),
+            "triangles": self.renderer.triangles,
+        }
+
+    # --- feedback -----------------------------------------------------------------------------------------
+
+    def show_panel(self, controls: Controls) -> None:
+        """What was asked, what is being made, what failed; and what the person does there."""
+        from vrgen.feedback.panel import Panel  # ImGui comes after the first frame
+
+        if self.panel is None:
+            self.panel = Panel().__enter__()
+        statuses = self.generators.status
+        restarts = sum(status.restarts for status in statuses)
+        if restarts > self._restarts:
+            self._restarts = restarts
+            self.panel.say("the generator was restarted", controls.time_s)
+        wants = self.panel.update(
+            controls,
+            PanelState(
+                title=self.world.title or self.world.name,
+                asked=self.asked,
+                choice=self.steering.choice,
+                at=self.steering.now.at,
+                knobs=self.steering.knobs,
+                generators=statuses,
+                notes=(*self.notes, *self.assembly.notes.values()),
+                paused=self.paused,
+                rate_hz=self.ledger.rate_hz,
+                missed=self.ledger.missed,
+                help=help_rows(),
+            ),
+            self.display.scale,
+        )
+        self.captured = self.display.captured = wants.captured
+        self.wants_from_panel = Intent(actions=wants.actions, settings=wants.settings)
+
+    def _panel_is_due(self) -> bool:
+        """Pictures and films of a run without a person show the world alone."""
+        filming = self.options.video is not None or self.options.screenshot is not None
+        return not (self.display.kind == "headless" and filming)
+
+    def _tell(self, action: Action, changed: bool, time_s: float) -> None:
+        words = {
+            Action.NEW_WORLD: "new world",
+            Action.UNDO: "undone" if changed else "nothing to undo",
+            Action.REDO: "done again" if changed else "nothing to redo",
+            Action.LIKE: "liked: N will stay closer to this",
+            Action.DISLIKE: "disliked: N will keep away from this",
+            Action.PAUSE: "paused" if self.paused else "going on",
+        }
+        if action in words:
+            self.asked = action.value
+            if self.panel is not None:
+                self.panel.say(words[action], time_s)
+
+    def act(self, intent: Intent, controls: Controls) -> None:
+        """What needs the finished picture or the file system: screenshots, another checkpoint."""
+        if Action.SCREENSHOT in intent.actions:
+            self._say(lambda: f"saved {self._screenshot()}", controls.time_s)
+        if intent.swap is not None:
+            self._say(lambda: self._swap(intent.swap), controls.time_s)
+
+    def _say(self, deed: Callable[[], str], time_s: float) -> None:
+        try:
+            words = deed()
+        except VrgenError as error:
+            words = str(error)
+        if self.panel is not None:
+            self.panel.say(words, time_s)
+
+    def _screenshot(self) -> Path:
+        from platformdirs import user_pictures_path
+
+        folder = user_pictures_path() / "vrgen"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self.world.name}-{datetime.now():%Y%m%d-%H%M%S}.png"
+        save_picture(self.display.read_pixels(), path)
+        return path
+
+    def _swap(self, path: Path | None) -> str:
+        """Put a checkpoint in the place of the one that makes the same kinds of things."""
+        from vrgen.contract import kind
+        from vrgen.generator.manifest import read_manifest
+
+        assert path is not None
+        manifest = read_manifest(path)
+        if manifest is None:
+            raise CheckpointError(f"{path.name} has no manifest; start it by itself with --as")
+        makes = {kind(spec) for spec in manifest.outputs.values()}
+        for name, running in self.generators.manifests.items():
+            if makes & {kind(spec) for spec in running.outputs.values()}:
+                self.generators.swap(name, path)
+                return f"{path.name} takes the place of {name}"
+        raise CheckpointError(f"{path.name} makes {', '.join(sorted(makes))}, which nothing here makes")
+
+    # --- beginning and end --------------------------------------------------------------------------------
+
+    def _settled(self) -> bool:
+        """Whether the world that was asked for stands whole (or never will)."""
+        if time.perf_counter() + self._began_s > _SETTLE_S or self._hopeless():
+            return True
+        names = {status.name for status in self.generators.status if status.phase not in _OUT}
+        done = names <= set(self.generators.manifests) and bool(names)
+        assert self.scene is not None
+        return (
+            done
+            and not self.assembly.requests(self.person, 0.0)
+            and not self.assembly.arriving
+            and not self.scene.preload
+            and self.scene.ground.arriving is None
+            and self.scene.sky.arriving is None
+            and all(fade.arriving is None for fade in self.scene.surfaces.values())
+            and self.assembly.risen
+        )
+
+    def _hopeless(self) -> bool:
+        """Without a person who could choose another checkpoint, a run that makes nothing ends."""
+        return self.display.kind == "headless" and self._nothing_runs()
+
+    def _nothing_runs(self) -> bool:
+        statuses: tuple[GeneratorStatus, ...] = self.generators.status
+        return all(s.phase in _OUT and s.results == 0 and s.errors for s in statuses) and bool(statuses)
+
+    def finish(self) -> None:
+        """Leave what was asked for: the last picture, the report; fail if nothing could ever be run.
+
+        Raises:
+            CheckpointError: with the sentence of each generator.
+        """
+        options = self.options
+        if options.screenshot is not None:
+            save_picture(self.display.read_pixels(), options.screenshot)
+        if options.report is not None:
+            self.ledger.worker_memory(self.generators.worker_peak_mb)
+            self.ledger.write(options.report, {status.name: status for status in self.generators.status})
+        if self._nothing_runs():
+            raise CheckpointError("; ".join(dict.fromkeys(s.errors[-1] for s in self.generators.status)))
+
+    def close(self) -> None:
+        if self.panel is not None:
+            self.panel.__exit__(None, None, None)
+            self.panel = None
+        self.renderer.close()
