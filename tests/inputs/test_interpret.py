@@ -104,13 +104,6 @@ def test_closing_quits_and_a_dropped_file_swaps() -> None:
     assert interpret(Controls(dropped=(Path("a.pt"), Path("b.pt")))).swap == Path("a.pt")
 
 
-def test_the_guide_has_the_table() -> None:
-    guide = Path(__file__).parents[2] / "docs" / "guide" / "keys.md"
-    assert markdown() in guide.read_text(encoding="utf-8"), (
-        "bindings.py has changed: put what `python -m vrgen.inputs.bindings` prints into docs/guide/keys.md"
-    )
-
-
 def test_help_names_every_binding() -> None:
     assert [does for _, does in help_rows()] == [b.does for b in BINDINGS]
     assert all(b.does in markdown() for b in BINDINGS)

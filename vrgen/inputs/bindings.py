@@ -66,7 +66,3 @@ def markdown() -> str:
         keys, pad = (", ".join(shown(key) for key in ways) for ways in (binding.keys, binding.pad))
         lines.append(f"| {binding.does} | {keys} | {pad} |")
     return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    print(markdown(), end="")
