@@ -225,7 +225,7 @@ def _bundled() -> tuple[Finding, ...]:
         for world in bundled_worlds():
             read_world(WORLDS / f"{world}.toml")
     except VrgenError as error:
-        return (Finding("bundled", "note", str(error), again),)
+        return (Finding("bundled", "note", str(error).rpartition("; ")[0], again),)
     found = f"worlds: {', '.join(bundled_worlds()) or 'none'}"
     if not DIGESTS.is_file():
         return (Finding("bundled", "note", f"{found}; no list of digests at {DIGESTS}"),)
