@@ -144,10 +144,6 @@ class TestCheckpoints:
 class TestRun:
     """What is found out when the world is read, before anything is opened."""
 
-    @pytest.fixture(autouse=True)
-    def _app(self) -> None:
-        pytest.importorskip("vrgen.app", reason="vrgen/app.py is not there yet")
-
     def test_a_missing_checkpoint(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         assert main(["run", str(tmp_path / "none.pt"), "--display", "headless"]) == 2
         assert "none.pt" in sentence(capsys)

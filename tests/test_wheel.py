@@ -15,8 +15,6 @@ from PIL import Image
 
 from vrgen.resources import ASSETS, SHADERS
 
-pytest.importorskip("vrgen.app", reason="vrgen/app.py is not there yet")
-
 ROOT = Path(__file__).parent.parent
 OFFLINE = (
     "Temporary failure in name resolution",
