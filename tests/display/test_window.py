@@ -4,6 +4,7 @@ import ctypes
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -155,13 +156,35 @@ def test_a_minimised_window_is_not_drawn(driven: Driven, x_server: str) -> None:
 
 def say_wm_state(server: str, window: int, state: int) -> None:
     """Play the window manager: 3 says that the window is now an icon, 1 that it is not (ICCCM 4.1.3.1)."""
+    with x_display(server) as (x, display):
+        atom = x.XInternAtom(display, b"WM_STATE", False)
+        x.XChangeProperty(display, ctypes.c_ulong(window), atom, atom, 32, 0, (ctypes.c_long * 2)(state, 0), 2)
+
+
+@contextmanager
+def x_display(server: str) -> Iterator[tuple[ctypes.CDLL, ctypes.c_void_p]]:
     x = ctypes.CDLL("libX11.so.6")
     x.XOpenDisplay.restype = ctypes.c_void_p
     display = ctypes.c_void_p(x.XOpenDisplay(server.encode()))
-    atom = x.XInternAtom(display, b"WM_STATE", False)
-    x.XChangeProperty(display, ctypes.c_ulong(window), atom, atom, 32, 0, (ctypes.c_long * 2)(state, 0), 2)
+    yield x, display
     x.XSync(display, False)
     x.XCloseDisplay(display)
+
+
+def test_a_dense_screen_gets_more_pixels(x_server: str) -> None:
+    """Desktops tell of one by the resource Xft.dpi; 96 is an ordinary one."""
+    program = (
+        "from vrgen.display.window import WindowDisplay\n"
+        "with WindowDisplay((400, 300)) as display:\n    print(display.scale, display.size_px)"
+    )
+    text = b"Xft.dpi:\t192\n"
+    with x_display(x_server) as (x, display):
+        root, resources, string = ctypes.c_ulong(x.XDefaultRootWindow(display)), 23, 31  # predefined atoms
+        x.XChangeProperty(display, root, resources, string, 8, 0, text, len(text))
+        x.XSync(display, False)
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        x.XDeleteProperty(display, root, resources)
+    assert done.stdout.strip() == "2.0 (800, 600)"
 
 
 def test_what_is_drawn_is_on_the_screen_and_in_read_pixels(driven: Driven, x_server: str) -> None:

@@ -226,15 +226,25 @@ def _knobs(state: PanelState, made: Made) -> None:
         imgui.align_text_to_frame_padding()
         imgui.text_colored(imgui.ImVec4(*FAINT), knob.label or knob.name)
         imgui.same_line(imgui.get_content_region_avail().x * 0.36)
-        imgui.set_next_item_width(-1)
         if knob.kind == "slider":
-            changed, number = imgui.slider_float(
-                f"##{knob.name}", float(value.ravel()[0]), *knob.range, "%.2f", imgui.SliderFlags_.always_clamp
-            )
-            if changed:
-                made.settings[knob.name] = np.full(knob.shape, number, np.float32)
+            _slide(knob, value, made)
         else:
+            imgui.set_next_item_width(-1)
             _choose(knob, value, made)
+
+
+def _slide(knob: Knob, value: InputValue, made: Made) -> None:
+    """A slider with its number beside it; Ctrl and a click let one type."""
+    told = f"{float(value.ravel()[0]):.2f}"
+    imgui.set_next_item_width(-imgui.calc_text_size("-0.00").x - imgui.get_style().item_spacing.x)
+    changed, number = imgui.slider_float(
+        f"##{knob.name}", float(value.ravel()[0]), *knob.range, "##%.4g", imgui.SliderFlags_.always_clamp
+    )
+    if changed:
+        made.settings[knob.name] = np.full(knob.shape, number, np.float32)
+    right = imgui.get_window_width() - imgui.get_style().window_padding.x
+    imgui.same_line(right - imgui.calc_text_size(told).x)
+    imgui.text_unformatted(told)
 
 
 def _choose(knob: Knob, value: InputValue, made: Made) -> None:

@@ -1,6 +1,7 @@
 """Which key and which gamepad button does what. `interpret` reads this table; help and guide are made from it."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from vrgen.messages import Action
 
@@ -50,6 +51,7 @@ def shown(key: str) -> str:
     return _SHOWN.get(key, key.capitalize())
 
 
+@cache
 def help_rows() -> tuple[tuple[str, str], ...]:
     """(how, what) for the overlay: the first way of each, ("N", "new world"), walking as "W A S D"."""
     rows = []
