@@ -82,7 +82,7 @@ def _find_latent(path: Path, program: Callable[[Tensor], Any], device: str) -> t
         for form in forms:
             try:
                 made = program(_shaped(torch.zeros(length), form).to(device))
-            except (RuntimeError, ValueError, TypeError, AssertionError, IndexError) as error:
+            except Exception as error:  # torch.jit.Error is no RuntimeError, and a module may raise anything
                 last = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
                 continue
             if _image(made) is not None:
