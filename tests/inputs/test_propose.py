@@ -72,6 +72,13 @@ def test_liking_leaves_room_for_the_new() -> None:
     assert cosines.max() < 0.95
 
 
+def test_a_dislike_is_felt_in_many_dimensions() -> None:
+    knob = latent(512)
+    disliked = draw(np.random.default_rng(0), knob)
+    proposals = [propose(np.random.default_rng(i), knob, Preference((), ({"z": disliked},))) for i in range(50)]
+    assert np.mean([float((p * disliked).sum()) / 512 for p in proposals]) < -0.25
+
+
 def test_labels_follow_likes_and_dislikes() -> None:
     def share(preference: Preference) -> float:
         drawn = [propose(np.random.default_rng(i), LABEL, preference) for i in range(300)]

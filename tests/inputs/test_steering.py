@@ -86,12 +86,31 @@ def test_a_drag_there_and_back_returns_exactly() -> None:
     assert equal(back.choice.values, start.choice.values)
 
 
-def test_sliders_dragged_together_with_nothing_else_are_one_step() -> None:
-    steering = Steering.start(KNOBS, 1)
+def test_a_drag_of_something_else_is_another_step() -> None:
+    start = steering = Steering.start(KNOBS, 1)
     for frame in range(10):
         steering = steering.set({"season": np.array([frame / 10], np.float32)}, frame / 60)
-    steering = steering.set({"style": np.array([1], np.int64)}, 0.2)
-    assert len(steering.past) == (2 if Steering.start(KNOBS, 1).choice.values["style"][0] == 0 else 1)
+    slid = steering
+    steering = steering.set({"style": 1 - start.choice.values["style"]}, 0.2).morph((0.1, 0.0), 0.3)
+    assert len(steering.past) == 3
+    assert equal(steering.undo().undo().choice.values, slid.choice.values)
+
+
+def test_what_is_new_ends_the_way_forward() -> None:
+    undone = Steering.start(KNOBS, 1).world_of(2).undo()
+    assert undone.redo().choice.seed == 2
+    assert undone.world_of(3).redo().choice.seed == 3
+    assert undone.morph((0.1, 0.0), 0.0).redo().choice.seed == 1
+
+
+def test_the_two_directions_of_a_morph_are_apart() -> None:
+    knob = latent("z", 5)
+    for seed in range(20):
+        start = Steering.start((knob,), seed)
+        z = start.choice.values["z"]
+        right, up = (start.morph(by, 0.0).choice.values["z"] - z for by in ((0.01, 0.0), (0.0, 0.01)))
+        cosine = float(right @ up) / float(np.linalg.norm(right) * np.linalg.norm(up))
+        assert abs(cosine) < 0.02
 
 
 def test_unknown_names_and_wrong_shapes_change_nothing() -> None:

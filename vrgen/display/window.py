@@ -332,6 +332,5 @@ class WindowDisplay(Display):
         self._gathered.dropped += [Path(path) for path in paths]
 
     def _on_focus(self, window: Any, focused: int) -> None:
-        if not focused:  # the releases go to another window
-            self._down.clear()
+        if not focused:  # GLFW itself releases the keys that are held
             self._look(False)
