@@ -53,6 +53,7 @@ def test_where_nothing_can_be_shown_both_ways_are_problems(monkeypatch: pytest.M
 def test_changed_assets_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.pt").write_bytes(b"not what was listed")
     (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  a.pt\n", encoding="utf-8")
+    monkeypatch.setattr(doctor, "bundled_worlds", lambda: ())
     monkeypatch.setattr(doctor, "ASSETS", tmp_path)
     monkeypatch.setattr(doctor, "DIGESTS", tmp_path / "SHA256SUMS")
     (finding,) = doctor._bundled()
