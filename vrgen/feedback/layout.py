@@ -108,6 +108,8 @@ def dress(scale: float) -> None:
         (col.header, _rgb("7cc4e8", 0.25)),
         (col.header_hovered, _rgb("7cc4e8", 0.35)),
         (col.header_active, _rgb("7cc4e8", 0.55)),
+        (col.scrollbar_bg, _rgb("000000", 0.0)),
+        (col.scrollbar_grab, _rgb("ffffff", 0.25)),
         (col.separator, _rgb("ffffff", 0.12)),
         (col.text_selected_bg, _rgb("7cc4e8", 0.35)),
     ):
@@ -167,8 +169,8 @@ def _heading(state: PanelState, scale: float) -> None:
     imgui.push_font(None, TEXT * 1.25)
     imgui.text_unformatted(state.title or "vrgen")
     imgui.pop_font()
-    frames = f"{state.rate_hz:.0f} fps" + (f" · {state.missed} missed" if state.missed else "")
-    _right(frames, FAINT)
+    if state.rate_hz:
+        _right(f"{state.rate_hz:.0f} fps" + (f" · {state.missed} missed" if state.missed else ""), FAINT)
     _small(f"world {state.choice.world + 1} · seed {state.choice.seed}", FAINT)
     if state.paused:
         _right("paused", BUSY)
@@ -221,11 +223,12 @@ def _knobs(state: PanelState, made: Made) -> None:
     if not shown:
         return
     _rule()
+    column = imgui.get_content_region_avail().x * 0.36
     for knob in shown:
         value = state.choice.values[knob.name]
         imgui.align_text_to_frame_padding()
-        imgui.text_colored(imgui.ImVec4(*FAINT), knob.label or knob.name)
-        imgui.same_line(imgui.get_content_region_avail().x * 0.36)
+        imgui.text_colored(imgui.ImVec4(*FAINT), _cut(knob.label or knob.name, column))
+        imgui.same_line(column + imgui.get_style().window_padding.x)
         if knob.kind == "slider":
             _slide(knob, value, made)
         else:
@@ -291,6 +294,15 @@ def _line(text: str, colour: _Colour) -> None:
     imgui.text_unformatted(text)
     imgui.pop_text_wrap_pos()
     imgui.pop_style_color()
+
+
+def _cut(text: str, width: float) -> str:
+    """`text`, shortened with an ellipsis where it is wider."""
+    if imgui.calc_text_size(text).x <= width:
+        return text
+    while text and imgui.calc_text_size(text + "…").x > width:
+        text = text[:-1]
+    return text.rstrip() + "…"
 
 
 def _small(text: str, colour: _Colour) -> None:
