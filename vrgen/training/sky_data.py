@@ -240,11 +240,16 @@ def _prepare(sky: Sky, cache: Path) -> tuple[Array, Array, Sun]:
 
 
 def _clouds(log: Array, sun: Sun, sky: Sky) -> Array:
-    """What is finer than about 20°, except in a clear sky and round the sun."""
+    """What is finer than about 20°, except in a clear sky and round the sun.
+
+    A cloudy sky without a sun has a light that changes little all round: there the wide masses of
+    cloud, too, belong to the clouds.
+    """
     if sky.clouds == 0:
         return np.zeros_like(log)
     wide = np.concatenate([log[:, -128:], log, log[:, :128]], axis=1)
-    smooth = gaussian_filter(wide, (14, 21, 0), mode="nearest")[:, 128:-128]
+    along = 70 if sun.peak == 0 and sky.clouds >= 0.5 else 21
+    smooth = gaussian_filter(wide, (14, along, 0), mode="nearest", truncate=1.8)[:, 128:-128]
     clouds = log - smooth
     if sun.peak > 0:
         clouds = clouds * (1 - np.exp(-0.5 * (_angle_to(sun.elevation_rad) / 0.14) ** 4))[..., None]
