@@ -267,7 +267,8 @@ class Session:
             Action.PAUSE: "paused" if self.paused else "going on",
         }
         if action in words:
-            self.asked = action.value
+            if action in (Action.NEW_WORLD, Action.UNDO, Action.REDO):
+                self.asked = action.value
             if self.panel is not None:
                 self.panel.say(words[action], time_s)
 

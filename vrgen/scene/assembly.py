@@ -1,8 +1,8 @@
 """generated → scene: the owner of the world that is being seen.
 
 Each result is turned into an asset and offered to its part (sky, surfaces, land, objects). When the person asks
-for another world, all parts wait until the whole of it has arrived (or failed, or `PATIENCE_S` has passed) and then
-change together; within a world each part follows as it comes.
+for another world, all parts wait until the whole of it has arrived (or failed, or `PATIENCE_S` has passed), and
+then change together; within a world each part follows as it comes.
 """
 
 from collections import deque

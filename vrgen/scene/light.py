@@ -8,6 +8,7 @@ _SMALL = (32, 64)
 _SUN_RADIUS_RAD = 0.12
 _RING_RAD = 0.3
 _GROUND_ALBEDO = 0.22
+_COLOUR_KEPT = 0.55
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _DAY_IRRADIANCE = 3.0
 """What the eye is adapted to before it sees anything, in the panorama's unit."""
@@ -109,7 +110,9 @@ def light_of(radiance: F32) -> Light:
             + irradiance * height
         )
     )
-    whole = calm.copy()
+    # The eye adapts to the colour of the light around it: a blue sky's shade is less blue than it measures.
+    grey = (calm @ _LUMINANCE)[..., None]
+    whole = grey + _COLOUR_KEPT * (calm - grey)
     whole[upper:] = bounced
     harmonics = np.einsum("hwk,hwc,hw->kc", _BASIS, whole, weight, optimize=False)
     arriving = max(sky_up + power * max(height, 0.25), 1e-4)
@@ -137,7 +140,7 @@ def _brightest(radiance: F32, block: tuple[int, int]) -> F32:
         axis=-1,
     )
     mean = (d * share[..., None]).sum(axis=(0, 1))
-    mean[1] = max(mean[1], 0.06 * float(np.linalg.norm(mean)))
+    mean[1] = max(mean[1], 0.06 * float(np.linalg.norm(mean)), 1e-9)  # a black sky's sun stands overhead
     return np.asarray(mean / np.linalg.norm(mean), np.float32)
 
 

@@ -9,11 +9,12 @@ from vrgen.contract import InstancesOutput, MeshOutput, PictureOutput
 from vrgen.messages import Output, Request, Tile
 from vrgen.scene.colours import encoded
 from vrgen.scene.meshes import mesh_of, picture_frame
-from vrgen.scene.props import Kind, placed, scatter
+from vrgen.scene.props import Kind, Scatter, placed
 from vrgen.scene_model import INSTANCE, Ground, Mesh, Objects, Picture, new_id
 
 _SHRINK_S, _GROW_S = 0.5, 0.9
-_SCATTER_EVERY_S = 0.3
+_SCATTER_EVERY_S = 0.25
+_TILES_A_CALL = 6
 _PICTURE_PX = 512
 _PICTURE_M = 2.4
 _HANG_M = 4.2
@@ -36,6 +37,7 @@ class Standing:
         self._objects = Objects()
         self._arrival = 1.0
         self._drawn_from: tuple[object, ...] = ()
+        self._scatter = Scatter()
         self._scattered_s = -1.0
 
     @property
@@ -116,14 +118,17 @@ class Standing:
             for name, props in self._world.props.items()
             if props.generator in self._of
         ]
-        parts = [scatter(kinds, ground, centre, self._seed, origin)]
+        scattered, whole = self._scatter.around(kinds, ground, centre, self._seed, origin, _TILES_A_CALL)
+        if not whole:
+            self._drawn_from = (None, *source[1:])  # the rest follows soon
+        parts = [scattered]
         for mesh_name, rows in self._rows.items():
             generator = self._loose.get(mesh_name)
             if generator in first:
                 parts.append(placed(rows, first[generator], origin))
-        scattered = {props.generator for props in self._world.props.values()}
+        with_rules = {props.generator for props in self._world.props.values()}
         for name, at in first.items():
-            if name not in scattered and not any(self._loose.get(of) == name for of in self._rows):
+            if name not in with_rules and not any(self._loose.get(of) == name for of in self._rows):
                 parts.append(_before_the_person(range(at, at + len(self._of[name])), origin))
         pictures = tuple(self._pictures.values())
         if pictures:

@@ -24,28 +24,57 @@ class Kind:
     meshes: Sequence[int]
 
 
-def scatter(
-    kinds: Sequence[Kind], ground: Ground, centre: Tile, seed: int, origin: tuple[float, float, float]
-) -> npt.NDArray[np.void]:
-    """(K,) INSTANCE records around tile `centre`, sorted by mesh.
+class Scatter:
+    """Owner of the places that were already worked out: a few tiles a frame, nearest first."""
 
-    Candidates lie on a jittered grid; slopes that are too steep are left free, and a slow noise clumps the rest.
-    """
-    tiles = (ground.arriving or ground.shown).tiles
-    parts = []
-    for kind in kinds:
-        if not kind.meshes:
-            continue
-        for dz in range(-_REACH_TILES, _REACH_TILES + 1):
-            for dx in range(-_REACH_TILES, _REACH_TILES + 1):
-                at = (centre[0] + dx, centre[1] + dz)
-                tile = tiles.get(at)
-                if tile is not None:
-                    parts.append(_in_tile(kind, tile.heights, at, ground.shown.metres, seed, origin))
-    if not parts:
-        return np.zeros(0, INSTANCE)
-    instances = np.concatenate(parts)
-    return instances[np.argsort(instances["mesh"], kind="stable")]
+    def __init__(self) -> None:
+        self._of: tuple[object, ...] = ()
+        self._places: dict[tuple[str, Tile, int], npt.NDArray[np.void]] = {}
+
+    def around(
+        self,
+        kinds: Sequence[Kind],
+        ground: Ground,
+        centre: Tile,
+        seed: int,
+        origin: tuple[float, float, float],
+        budget: int,
+    ) -> tuple[npt.NDArray[np.void], bool]:
+        """(K,) INSTANCE records around tile `centre`, sorted by mesh, and whether all tiles are among them.
+
+        Candidates lie on a jittered grid; slopes that are too steep are left free, and a slow noise clumps the
+        rest. At most `budget` tiles are worked out in this call.
+        """
+        of = (seed, origin, tuple((kind.name, tuple(kind.meshes)) for kind in kinds))
+        if of != self._of:
+            self._of, self._places = of, {}
+        tiles = (ground.arriving or ground.shown).tiles
+        kept: dict[tuple[str, Tile, int], npt.NDArray[np.void]] = {}
+        whole = True
+        for at in _spiral(centre):
+            tile = tiles.get(at)
+            for kind in kinds if tile is not None else ():
+                assert tile is not None
+                name = (kind.name, at, tile.id)
+                places = self._places.get(name)
+                if places is None:
+                    if budget <= 0:
+                        whole = False
+                        continue
+                    budget -= 1
+                    places = _in_tile(kind, tile.heights, at, ground.shown.metres, seed, origin)
+                kept[name] = places
+        self._places = kept
+        if not kept:
+            return np.zeros(0, INSTANCE), whole
+        instances = np.concatenate(list(kept.values()))
+        return instances[np.argsort(instances["mesh"], kind="stable")], whole
+
+
+def _spiral(centre: Tile) -> list[Tile]:
+    span = range(-_REACH_TILES, _REACH_TILES + 1)
+    offsets = sorted(((dx, dz) for dz in span for dx in span), key=lambda d: d[0] ** 2 + d[1] ** 2)
+    return [(centre[0] + dx, centre[1] + dz) for dx, dz in offsets]
 
 
 def _in_tile(
