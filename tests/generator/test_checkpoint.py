@@ -1,4 +1,4 @@
-"""Loading and calling, in this process: both archives, the positional form, bare modules, and what breaks a manifest."""
+"""Loading and calling, in this process: both archives, both call forms, bare modules, what breaks a manifest."""
 
 import zipfile
 from pathlib import Path
@@ -184,8 +184,15 @@ def test_bare_texture_is_mirrored_where_its_edges_do_not_meet(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
-    [(0, 1, (0, 1)), (0.2, 0.8, (0, 1)), (-0.9, 0.9, (-1, 1)), (-1.3, 1.2, (-1, 1)), (0, 255, (0, 255)), (-9, 7, (-9, 7))],
-)  # fmt: skip
+    [
+        (0, 1, (0, 1)),
+        (0.2, 0.8, (0, 1)),
+        (-0.9, 0.9, (-1, 1)),
+        (-1.3, 1.2, (-1, 1)),
+        (0, 255, (0, 255)),
+        (-9, 7, (-9, 7)),
+    ],
+)
 def test_what_numbers_mean(low: float, high: float, expected: tuple[float, float]) -> None:
     assert number_range([torch.tensor([low, high])]) == expected
 

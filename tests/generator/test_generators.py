@@ -100,12 +100,11 @@ def shared(folder: Path) -> Iterator[Driver]:
     texture = checkpoints.manifest(
         {"latent": checkpoints.LATENT}, {"picture": {"kind": "texture", "shape": [3, 16, 16], "surface": "ground"}}
     )
+    rock = {"rock": {"kind": "mesh", "shape": [4, 3]}}
     files = {
         "pale": checkpoints.constant(folder / "pale.pt", 0.25),
         "land": checkpoints.save(checkpoints.Waves(), folder / "land.pt", tile),
-        "rock": checkpoints.save(
-            checkpoints.Mesh(), folder / "rock.pt", checkpoints.manifest({}, {"rock": {"kind": "mesh", "shape": [4, 3]}})
-        ),
+        "rock": checkpoints.save(checkpoints.Mesh(), folder / "rock.pt", checkpoints.manifest({}, rock)),
         "raises": checkpoints.picture(checkpoints.Raises(), folder / "raises.pt"),
         "cliff": GeneratorConfig(
             checkpoint=checkpoints.save(checkpoints.Constant(), folder / "cliff.pt", texture), surface="cliff"
@@ -182,7 +181,7 @@ def test_module_that_raises_is_told_once_and_the_others_go_on(shared: Driver) ->
     assert shared.value("pale") == 0.25
 
 
-def test_newest_wins_and_old_epochs_are_dropped(shared: Driver) -> None:
+def test_newest_wins(shared: Driver) -> None:
     before = shared.status("pale")
     pid = shared.pid
     os.kill(pid, signal.SIGSTOP)  # so that nothing is made while the list changes
@@ -200,18 +199,6 @@ def test_newest_wins_and_old_epochs_are_dropped(shared: Driver) -> None:
     assert after.results - before.results <= 3
     assert shared.came[-1].outputs["picture"].arrays[""][0, 0, 0] == 49.25
     assert after.waiting == 0
-
-    os.kill(pid, signal.SIGSTOP)
-    shared.generators.submit([Request("pale", shared.epoch, 60, latent())])
-    os.kill(pid, signal.SIGCONT)
-    # Made for the old world and not polled yet, when the new one is asked for.
-    arena = shared.generators._board.arena
-    deadline = time.monotonic() + PATIENCE_S
-    while arena.in_use == sum(0 for _ in shared.came) and time.monotonic() < deadline:
-        time.sleep(0.002)
-    shared.came = []
-    assert shared.value("pale", 1.0) == 1.25
-    shared.until(lambda: True)
 
 
 def test_result_of_an_older_epoch_is_dropped_and_counted(shared: Driver) -> None:
@@ -390,7 +377,7 @@ def test_crash_in_a_call_and_endless_allocation_are_told(tmp_path: Path) -> None
         driver.requests = [Request("crashes", 50, 0, latent(1000.0))]
         driver.until(lambda: "while calling it" in driver.errors("crashes"))
         assert "SIGSEGV" in driver.errors("crashes")
-        driver.requests = ()
+        driver.epoch = 50
         assert driver.value("crashes") == 0.0
         assert driver.value("good") == 0.5
 
@@ -443,6 +430,9 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     assert (made.outputs["picture"].arrays[""] == 0.5).all()
     assert generators.poll() == () and generators.worker_pid is None
     generators.close()
+    del made
+    driver.came.clear()
+    gc.collect()
     if shm.is_dir():
         assert set(shm.iterdir()) <= before
     if fds.is_dir():

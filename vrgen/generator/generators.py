@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 from vrgen.config import World
 from vrgen.contract import Manifest
@@ -35,7 +36,16 @@ _WATCH_S = 0.02
 _HOUSEKEEPING_S = 0.5
 
 Key = tuple[str, Tile | None, int]
-Asked = dict[tuple[Key, int, int], float]
+
+
+class Ask(NamedTuple):
+    """One asking for one result. Left out of a list and asked for again, it gets another serial number."""
+
+    serial: int
+    since_s: float
+
+
+Asked = dict[tuple[Key, int, int], Ask]
 
 
 class Generators:
@@ -73,6 +83,7 @@ class Generators:
         self._worker: WorkerProcess | None = None
         self._requests: tuple[Request, ...] = ()
         self._asked: Asked = {}
+        self._serial = 0
         self._answered: dict[Key, tuple[int, int, int]] = {}
         self._letters: dict[int, tuple[tuple[Request, ...], Asked]] = {}
         self._dirty = False
@@ -139,9 +150,12 @@ class Generators:
                     f"{', '.join(self._seats)}; correct the name"
                 )
             ident = (request.key, request.epoch, request.revision)
-            if ident not in self._asked:
+            ask = self._asked.get(ident)
+            if ask is None:
+                self._serial += 1
                 seat.requests += 1
-            asked[ident] = self._asked.get(ident, now)
+                ask = Ask(self._serial, now)
+            asked[ident] = ask
             seat.epoch = max(seat.epoch, request.epoch)
         self._requests, self._asked = tuple(requests), asked
         keys = {request.key for request in requests}
@@ -242,7 +256,7 @@ class Generators:
         uses = [use for seat in self._seats.values() if (use := seat.use())]
         usable = {use.name for use in uses}
         todo = [
-            (i, request)
+            (i, self._asked[request.key, request.epoch, request.revision].serial, request)
             for i, request in enumerate(self._requests)
             if request.generator in usable and self._is_open(request)
         ]
@@ -282,7 +296,7 @@ class Generators:
         if letter is None:
             return None
         request = letter[0][report.index]
-        submitted_s = letter[1][request.key, request.epoch, request.revision]
+        submitted_s = letter[1][request.key, request.epoch, request.revision].since_s
         seat = self._seats[request.generator]
         seat.blamed, seat.failing, self._deaths = 0, False, 0
         seat.infer_ms.append((report.made_s - report.started_s) * 1000)

@@ -41,9 +41,12 @@ class PackedArray(msgspec.Struct, frozen=True, array_like=True):
 
 
 class PackedRequest(msgspec.Struct, frozen=True, array_like=True):
-    """`index` is the place in the list that was submitted; `inputs` point into the letter's arrays."""
+    """`index` is the place in the list that was submitted, `serial` tells one asking from another of the same;
+    `inputs` point into the letter's arrays.
+    """
 
     index: int
+    serial: int
     generator: str
     epoch: int
     revision: int
@@ -104,12 +107,12 @@ decode_letter = msgspec.msgpack.Decoder(Letter).decode
 decode_report = msgspec.msgpack.Decoder(Made | Ready | Failed).decode
 
 
-def pack(uses: Sequence[Use], requests: Sequence[tuple[int, Request]]) -> bytes:
+def pack(uses: Sequence[Use], requests: Sequence[tuple[int, int, Request]]) -> bytes:
     """A letter; arrays that several requests share (a latent, for every tile) are packed once."""
     places: dict[int, int] = {}
     arrays: list[PackedArray] = []
     packed = []
-    for index, request in requests:
+    for index, serial, request in requests:
         inputs = {}
         for name, value in request.inputs.items():
             if id(value) not in places:
@@ -119,6 +122,7 @@ def pack(uses: Sequence[Use], requests: Sequence[tuple[int, Request]]) -> bytes:
         packed.append(
             PackedRequest(
                 index,
+                serial,
                 request.generator,
                 request.epoch,
                 request.revision,

@@ -34,9 +34,6 @@ from vrgen.generator.protocol import (
 )
 from vrgen.generator.shared import Segment, aligned
 
-Key = tuple[str, tuple[int, int] | None, int]
-Ident = tuple[int, int, str]
-
 
 def main(handle: str, arena_mb: int, device: str, memory_mb: int, threads: int) -> None:
     """Entry of the process; `handle` opens the shared memory. Never returns."""
@@ -67,7 +64,8 @@ class Worker:
         self._models: dict[str, Model] = {}
         self._at_work: dict[str, tuple[str, Inference]] = {}
         self._failed: set[tuple[str, str]] = set()
-        self._done: dict[Key, Ident] = {}
+        self._done: dict[int, str] = {}
+        """By serial number of what was asked, the stamp of the file that made it."""
         self._fresh: str | None = None
 
     def run(self) -> None:
@@ -86,8 +84,8 @@ class Worker:
         self._version, text = found
         self._letter = decode_letter(text)
         uses = {use.name: use for use in self._letter.uses}
-        wanted = {_key(request) for request in self._letter.requests}
-        self._done = {key: ident for key, ident in self._done.items() if key in wanted}
+        wanted = {request.serial for request in self._letter.requests}
+        self._done = {serial: stamp for serial, stamp in self._done.items() if serial in wanted}
         for name in set(self._at_work) - set(uses):
             del self._at_work[name]
         self._drop_unused()
@@ -122,7 +120,6 @@ class Worker:
             )
         else:
             self._at_work[use.name] = (use.stamp, inference)
-            self._done = {key: ident for key, ident in self._done.items() if key[0] != use.name}
             self._fresh = use.name
             manifest = inference.model.manifest
             device = self._models[use.stamp].device
@@ -169,10 +166,10 @@ class Worker:
             found = self._at_work.get(request.generator)
             if found is None or (only is not None and request.generator != only):
                 continue
-            ident = (request.epoch, request.revision, found[0])
-            if self._done.get(_key(request)) != ident:
-                self._done[_key(request)] = ident
-                self._make(request, found[1])
+            stamp, inference = found
+            if self._done.get(request.serial) != stamp:
+                self._done[request.serial] = stamp
+                self._make(request, inference)
                 return True
         return False
 
@@ -230,10 +227,6 @@ class Worker:
         data = self._board.arena.data(slot)
         data[at : at + len(text)] = memoryview(text)
         self._board.arena.publish(slot, at, len(text))
-
-
-def _key(request: PackedRequest) -> Key:
-    return (request.generator, request.tile, request.variant)
 
 
 def _size(path: str) -> int:
