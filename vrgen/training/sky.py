@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from vrgen.training import sky_data as data
 from vrgen.training.export import export
+from vrgen.training.sky_list import SKIES
 
 LATENT = 64
 STRIDE = 8
@@ -125,8 +126,8 @@ class SkyModel(nn.Module):
         # A standard-normal latent scores every picture alike on average: a key is a random direction.
         keys = torch.randn(2 * len(suns) + 2, LATENT, generator=generator)
         self.register_buffer("keys", keys / keys.norm(dim=1, keepdim=True))
-        self.register_buffer("daylight", torch.tensor([sky.daylight for sky in data.SKIES]))
-        self.register_buffer("cover", torch.tensor([sky.clouds for sky in data.SKIES]))
+        self.register_buffer("daylight", torch.tensor([sky.daylight for sky in SKIES]))
+        self.register_buffer("cover", torch.tensor([sky.clouds for sky in SKIES]))
         table = [[sun.peak, sun.elevation_rad, *sun.colour] for sun in suns]
         self.register_buffer("suns", torch.tensor(table))
         # Near the zenith a row is short: frequencies it cannot carry are removed.

@@ -2,8 +2,8 @@
 
 Every picture is brought to one form: linear radiance as an equirectangular panorama of 512 by 256,
 what stands before the sky painted over from the sky around it, the horizon at 0°, the sun's azimuth in
-the middle, the mean radiance at a level that suits the time of day, the sun a small bright disc.
-Which pictures, and what is in the way in each, was judged by eye.
+the middle, the mean radiance at a level that suits the time of day, the sun a small bright disc. The
+pictures, and what is in the way in each, are listed in `sky_list`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates, median_filter
 
+from vrgen.training.sky_list import SKIES, Sky
 from vrgen.training.sources import unpack
 
 Array = NDArray[np.float32]
@@ -30,155 +31,6 @@ SUN_PEAK = 400.0
 BELOW_DEG = 5.625
 """How far below the horizon the targets reach; the rest is computed by the model."""
 ROWS = HEIGHT // 2 + int(BELOW_DEG / 180 * HEIGHT)
-
-PMNDRS = "package/hdri/{}.exr.js"
-BLENDER = "usr/share/blender/datafiles/studiolights/world/{}.exr"
-HUMUS = "package/website/assets/envmaps/{}/"
-REDECLIPSE = "usr/share/games/redeclipse/data/{}_"
-
-Box = tuple[float, float, float]
-"""Something before the sky: from and to as fractions of the width, and its top in degrees."""
-
-
-@dataclass(frozen=True)
-class Sky:
-    """One source picture, what to do with it, and where it stands on the sliders.
-
-    What lies below `horizon_deg` all round is painted over; `sun` (fraction of the width, elevation
-    in degrees, peak radiance) is given where the picture has only 8 bits and the sun is clipped.
-    """
-
-    source: str
-    path: str
-    author: str
-    licence: str
-    daylight: float
-    clouds: float
-    level: float
-    horizon_deg: float
-    boxes: tuple[Box, ...] = ()
-    sun: tuple[float, float, float] | None = None
-
-
-def _haven(path: str, daylight: float, clouds: float, level: float, horizon: float, *boxes: Box) -> Sky:
-    source = "pmndrs-assets" if path.startswith("package") else "blender-data"
-    author = "Poly Haven / Greg Zaal"
-    return Sky(source, path, author, "CC0-1.0", daylight, clouds, level, horizon, boxes)
-
-
-def _humus(
-    name: str,
-    daylight: float,
-    clouds: float,
-    horizon: float,
-    boxes: tuple[Box, ...],
-    sun: tuple[float, float, float] | None = None,
-) -> Sky:
-    source, author = "online-3d-viewer", "Emil Persson (Humus)"
-    path = HUMUS.format(name)
-    return Sky(source, path, author, "CC-BY-3.0", daylight, clouds, 0.8, horizon, boxes, sun)
-
-
-def _redeclipse(
-    name: str,
-    author: str,
-    licence: str,
-    daylight: float,
-    clouds: float,
-    level: float,
-    horizon: float,
-    boxes: tuple[Box, ...] = (),
-    sun: tuple[float, float, float] | None = None,
-) -> Sky:
-    path = REDECLIPSE.format(name)
-    return Sky("redeclipse-data", path, author, licence, daylight, clouds, level, horizon, boxes, sun)
-
-
-ELY, HIPSHOT = "3delyvisions", 'Jockum "hipshot" Skoglund'
-BY3 = "CC-BY-3.0"
-SKIES: tuple[Sky, ...] = (
-    _haven(PMNDRS.format("dawn"), 0.3, 0.1, 0.45, 12),
-    _haven(
-        PMNDRS.format("night"),
-        0.0,
-        0.0,
-        0.08,
-        14,
-        (0.14, 0.23, 22),
-        (0.51, 0.61, 24),
-        (0.80, 0.97, 28),
-    ),
-    _haven(
-        PMNDRS.format("park"),
-        0.9,
-        0.1,
-        0.8,
-        4,
-        (0.16, 0.44, 15),
-        (0.225, 0.245, 26),
-        (0.0, 0.16, 8),
-        (0.68, 1.0, 9),
-    ),
-    _haven(PMNDRS.format("sky"), 1.0, 0.75, 0.8, 1),
-    _haven(
-        BLENDER.format("sunrise"),
-        0.45,
-        0.0,
-        0.6,
-        4,
-        (0.0, 0.57, 17),
-        (0.43, 0.51, 25),
-        (0.62, 1.0, 10),
-        (0.77, 0.94, 28),
-    ),
-    _haven(
-        BLENDER.format("sunset"),
-        0.35,
-        0.0,
-        0.5,
-        3,
-        (0.0, 0.35, 14),
-        (0.0, 0.22, 30),
-        (0.72, 1.0, 24),
-        (0.84, 1.0, 40),
-    ),
-    _haven(PMNDRS.format("venice"), 0.25, 0.4, 0.35, 5, (0.0, 0.5, 22), (0.92, 1.0, 14)),
-    _haven(
-        PMNDRS.format("city"),
-        0.6,
-        0.35,
-        0.6,
-        25,
-        (0.40, 0.52, 56),
-        (0.49, 0.61, 72),
-        (0.66, 0.82, 72),
-        (0.81, 0.98, 46),
-    ),
-    _humus("citadella", 0.7, 0.0, 4, ((0.82, 0.92, 40),)),
-    _humus(
-        "fishermans_bastion",
-        0.8,
-        0.65,
-        12,
-        ((0.0, 0.32, 24), (0.04, 0.11, 42), (0.1, 0.3, 36), (0.72, 0.82, 38), (0.78, 1.0, 22)),
-    ),
-    _humus("ice_river", 0.8, 0.25, 11, ()),
-    _humus(
-        "maskonaive",
-        0.9,
-        0.7,
-        12,
-        ((0.5, 1.0, 16), (0.5, 0.78, 20), (0.7, 1.0, 26)),
-        (0.66, 42, 150),
-    ),
-    _humus("teide", 1.0, 0.15, 11, ((0.25, 1.0, 18), (0.33, 0.78, 34)), (0.197, 71, 400)),
-    _redeclipse("elyvisions/dark", ELY, BY3, 0.5, 1.0, 0.4, 30, ((0.52, 0.85, 46),)),
-    _redeclipse("elyvisions/sh", ELY, BY3, 1.0, 0.6, 0.8, 5),
-    _redeclipse("jwin/altitude", "Jacob Windecker", BY3, 0.85, 0.3, 0.8, 2, (), (0.26, 20, 60)),
-    _redeclipse("skyboxes/miramar", HIPSHOT, BY3, 0.75, 0.9, 0.7, 0, (), (0.35, 55, 60)),
-    _redeclipse("skyboxes/stormydays", HIPSHOT, BY3, 0.4, 0.5, 0.5, 3, (), (0.37, 22, 60)),
-    _redeclipse("skyboxes/sunsetflat", "LedIris", "Zlib", 0.2, 0.55, 0.25, 3, (), (0.04, 8, 40)),
-)
 
 
 @dataclass(frozen=True)
@@ -215,19 +67,19 @@ def load(cache: Path) -> Skies:
 
 def _unpacked(source: str, cache: Path) -> Path:
     """The folder with all of a source's skies."""
-    paths = {sky.path for sky in SKIES if sky.source == source}
+    paths = {sky.path for sky in SKIES if sky.origin.source == source}
     return unpack(source, sorted(path + "*" * (path[-1] in "_/") for path in paths), cache)
 
 
 def _prepare(sky: Sky, cache: Path) -> tuple[Array, Array, Sun]:
     picture = _read(sky, cache)
-    if sky.source in ("online-3d-viewer", "redeclipse-data"):
+    if sky.eight_bits:
         # Eight bits clip what is bright: give the highlights some of their range back.
         brightest = picture.max(-1, keepdims=True)
         picture = picture * (1 + 2 * np.clip((brightest - 0.7) / 0.3, 0, 1) ** 2)
-    if "sunsetflat" in sky.path:
-        # Painted with no blue at all, which no light has.
-        picture = 0.75 * picture + 0.25 * picture.mean(-1, keepdims=True)
+    if sky.tint != (1.0, 1.0, 1.0):
+        muted = 0.75 * picture + 0.25 * picture.mean(-1, keepdims=True)
+        picture = muted * np.array(sky.tint, np.float32)
     picture = _repainted(picture, sky)
     picture, sun = _without_sun(picture, sky)
     below = ROWS - HEIGHT // 2
@@ -270,9 +122,9 @@ def _channels_first(rows: Array) -> Array:
 
 def _read(sky: Sky, cache: Path) -> Array:
     """The picture as linear radiance (HEIGHT, WIDTH, 3)."""
-    if sky.path.endswith("_") or sky.path.endswith("/"):
-        return _from_cube(_faces(_unpacked(sky.source, cache), sky.path))
-    file = _unpacked(sky.source, cache) / sky.path
+    if sky.eight_bits:
+        return _from_cube(_faces(_unpacked(sky.origin.source, cache), sky.path))
+    file = _unpacked(sky.origin.source, cache) / sky.path
     if file.suffix == ".js":
         encoded = re.search(r"base64,([A-Za-z0-9+/=]+)", file.read_text())
         if encoded is None:

@@ -134,8 +134,7 @@ def fetch(name: str, cache: Path | None = None) -> Path:
     if digest != source.sha256:
         archive.unlink()
         raise SourceError(
-            f"{source}: SHA-256 is {digest}, expected {source.sha256}; the file was removed, "
-            "fetch it again"
+            f"{source}: SHA-256 is {digest}, expected {source.sha256}; the file was removed, fetch it again"
         )
     _checked(archive).touch()
     return archive
@@ -221,9 +220,7 @@ def _extract(source: Source, archive: Path, members: Sequence[str], folder: Path
             _extract_tar(tar, wanted, folder)
     else:
         # Streamed, since a game's data package holds gigabytes.
-        with subprocess.Popen(
-            ["dpkg-deb", "--fsys-tarfile", str(archive)], stdout=subprocess.PIPE
-        ) as unpacker:
+        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(archive)], stdout=subprocess.PIPE) as unpacker:
             stream: IO[bytes] | None = unpacker.stdout
             with tarfile.open(fileobj=stream, mode="r|") as tar:
                 _extract_tar(tar, wanted, folder)
