@@ -15,7 +15,7 @@ from vrgen.training.game import Game, play
 from vrgen.training.rocks_model import RingConvolution, Rock, Shape, normals_of
 from vrgen.training.sphere import Sphere, spheres
 
-BATCH = 16
+BATCH = 8
 LOOKS = 20
 LEVELS = 5
 
@@ -25,7 +25,7 @@ class Judge(nn.Module):
 
     def __init__(self, channels: int, levels: list[Sphere]) -> None:
         super().__init__()
-        widths = [24, 48, 64, 96]
+        widths = [16, 32, 64, 96]
         self.first = RingConvolution(channels, widths[0], torch.from_numpy(levels[4].rings))
         self.layers = nn.ModuleList(
             RingConvolution(widths[i], widths[min(i + 1, 3)], torch.from_numpy(levels[4 - i].rings))
@@ -88,7 +88,7 @@ def rocks_game(cache: Path, seed: int) -> Game:
     maker, judge = Shape(levels), Judge(9, levels)
     directions = torch.from_numpy(levels[-1].directions).float()
     rings = torch.from_numpy(levels[-1].rings)
-    height = directions[:, 1:].expand(BATCH, -1, -1)
+    height = directions[:, 1:2].expand(BATCH, -1, -1)
 
     def shown(stone: Tensor, flat: Tensor) -> Tensor:
         radius = stone[..., :1]

@@ -1,7 +1,5 @@
 """Rocks on a sphere of triangles: features flow from 42 vertices to 2562, and come out as a shape."""
 
-from __future__ import annotations
-
 import math
 
 import torch
@@ -71,7 +69,7 @@ class Shape(nn.Module):
     def __init__(self, levels: list[Sphere]) -> None:
         super().__init__()
         self.style = nn.Sequential(nn.Linear(64 + NOISE + 1, 96), nn.LeakyReLU(0.2), nn.Linear(96, STYLE))
-        widths = [48, 64, 64, 48, 32]
+        widths = [48, 64, 48, 32, 24]
         self.start = nn.Linear(64 + NOISE, len(levels[1].directions) * 8)
         layers, parents = [Layer(8, widths[0], levels[1])], []
         for level in range(1, 5):

@@ -127,7 +127,7 @@ def hills_game(cache: Path, seed: int) -> Game:
         kept = halved(halved(detail)).abs().mean()  # detail leaves the lie of the land alone
         return shown(smooth, whole - smooth, roughness), shown(smooth, detail, roughness), kept
 
-    return Game("refine", maker, judge, deal, penalty=4.0)
+    return Game("refine", maker, judge, deal, penalty=0.5)
 
 
 GAMES = {"coarse": country_game, "refine": hills_game}
