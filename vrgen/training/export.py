@@ -47,12 +47,13 @@ def export(
         expected: dict[str, Tensor] = eager(dict(example_inputs))
         _compare_with_manifest(path.name, manifest, example_inputs, expected)
         scripted = _script(path.name, eager, freeze)
-        partial = _write_partial(scripted, manifest, path)
-        try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The archive carries the name it is saved under: its own, so that its digest repeats.
+        with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as folder:
+            partial = Path(folder) / path.name
+            _save(scripted, manifest, partial)
             worst = _greatest_difference(partial, path.name, manifest, example_inputs, expected)
             partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
     size_mb = path.stat().st_size / 1e6
     print(f"{path.name}: {size_mb:.2f} MB, greatest difference after loading {worst:.2e}")
     return worst
@@ -79,22 +80,12 @@ def _script(name: str, eager: torch.nn.Module, freeze: bool) -> torch.jit.Script
         return scripted
 
 
-def _write_partial(scripted: torch.jit.ScriptModule, manifest: dict[str, object], path: Path) -> Path:
-    """Save beside ``path`` under a temporary name, flushed to the disk; return that name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    partial = Path(name)
-    partial.chmod(0o644)  # mkstemp makes a private file; a checkpoint is for everybody
+def _save(scripted: torch.jit.ScriptModule, manifest: dict[str, object], path: Path) -> None:
+    """Save with the manifest, flushed to the disk."""
     text = json.dumps(manifest, indent=1, ensure_ascii=False)
-    try:
-        torch.jit.save(scripted, name, _extra_files={MANIFEST_NAME: text})
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    return partial
+    torch.jit.save(scripted, str(path), _extra_files={MANIFEST_NAME: text})
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _greatest_difference(

@@ -184,4 +184,4 @@ def write(out: Path, cache: Path, seed: int) -> None:
         "noise": torch.randn(1, 16, generator=draw),
         "flatness": torch.tensor([0.5]),
     }
-    export(assembled(cache, seed), manifest(), out, example)
+    export(assembled(cache, seed), manifest(), out, example, freeze=False)

@@ -6,10 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vrgen.training.sphere import Sphere
+from vrgen.training.sphere import Ints, Sphere
 
 STYLE = 48
 NOISE = 16
+
+
+def indices(of: Ints) -> Tensor:
+    """Small enough for a checkpoint: int32."""
+    return torch.from_numpy(of).int()
 
 
 class RingConvolution(nn.Module):
@@ -37,9 +42,9 @@ class Layer(nn.Module):
     directions: Tensor
     mixture: Tensor
 
-    def __init__(self, inputs: int, outputs: int, sphere: Sphere) -> None:
+    def __init__(self, inputs: int, outputs: int, sphere: Sphere, rings: Tensor) -> None:
         super().__init__()
-        self.convolve = RingConvolution(inputs, outputs, torch.from_numpy(sphere.rings))
+        self.convolve = RingConvolution(inputs, outputs, rings)
         self.modulate = nn.Linear(STYLE, 2 * outputs)
         nn.init.normal_(self.modulate.weight, std=0.05)
         nn.init.zeros_(self.modulate.bias)
@@ -49,11 +54,11 @@ class Layer(nn.Module):
         directions = torch.from_numpy(sphere.directions).float()
         self.register_buffer("directions", directions, persistent=False)
         # which mixture of the individual's numbers each vertex takes for its noise
-        self.register_buffer("mixture", torch.randn(NOISE, count) / math.sqrt(NOISE))
+        self.register_buffer("mixture", (torch.randn(NOISE, count) / math.sqrt(NOISE)).half())
 
     def forward(self, x: Tensor, style: Tensor, individual: Tensor) -> Tensor:
         """x (B, V, I), style (B, STYLE), individual (B, NOISE) -> (B, V, O)."""
-        noise = (individual @ self.mixture).unsqueeze(2)
+        noise = (individual @ self.mixture.to(individual.dtype)).unsqueeze(2)
         x = self.convolve(x) + self.place(self.directions) + noise * self.noise_gain
         scale, shift = self.modulate(style).unsqueeze(1).chunk(2, 2)
         return F.leaky_relu(x * (1.0 + scale) + shift, 0.2)
@@ -71,13 +76,14 @@ class Shape(nn.Module):
         self.style = nn.Sequential(nn.Linear(64 + NOISE + 1, 96), nn.LeakyReLU(0.2), nn.Linear(96, STYLE))
         widths = [48, 64, 48, 32, 24]
         self.start = nn.Linear(64 + NOISE, len(levels[1].directions) * 8)
-        layers, parents = [Layer(8, widths[0], levels[1])], []
+        rings = [indices(sphere.rings) for sphere in levels]
+        layers, parents = [Layer(8, widths[0], levels[1], rings[1])], []
         for level in range(1, 5):
             layers += [
-                Layer(widths[level - 1], widths[level], levels[level]),
-                Layer(widths[level], widths[level], levels[level]),
+                Layer(widths[level - 1], widths[level], levels[level], rings[level]),
+                Layer(widths[level], widths[level], levels[level], rings[level]),
             ]
-            parents.append(torch.from_numpy(levels[level].parents))
+            parents.append(indices(levels[level].parents))
         self.layers = nn.ModuleList(layers)
         self.register_buffer("parents2", parents[1], persistent=False)
         self.register_buffer("parents3", parents[2], persistent=False)
@@ -123,8 +129,8 @@ class Rock(nn.Module):
         super().__init__()
         self.shape = shape
         self.register_buffer("directions", torch.from_numpy(finest.directions).float())
-        self.register_buffer("rings", torch.from_numpy(finest.rings))
-        self.register_buffer("faces", torch.from_numpy(finest.faces))
+        self.register_buffer("rings", indices(finest.rings))
+        self.register_buffer("faces", indices(finest.faces))
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """latent (1, 64), noise (1, 16), flatness (1,) -> the tensors of the mesh `rock`."""
