@@ -1,0 +1,49 @@
+"""Every benchmark runs and prints its table. No time is asserted: machines and days differ."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vrgen.display.headless import HeadlessDisplay
+
+BENCH = Path(__file__).parent.parent / "tools" / "bench"
+SAID = {
+    "handoff": ("from the worker to GL", "of memcpy"),
+    "interval": ("Frame interval", "busy: a new world", "stopped: SIGSTOP", "killed: SIGKILL"),
+    "objects": ("CPU time of a frame", "vrgen outside GL calls"),
+    "start": ("From the process's start to the first frame", "headless, shader cache empty"),
+    "walk": ("Walking on", "MiB a minute"),
+}
+
+
+def test_every_benchmark_is_tested() -> None:
+    assert {path.stem for path in BENCH.glob("*.py") if not path.stem.startswith("_")} == set(SAID)
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_help_says_what_is_measured(name: str) -> None:
+    told = subprocess.run(
+        [sys.executable, BENCH / f"{name}.py", "--help"], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "--quick" in told.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SAID)
+def test_quick_run_prints_its_table(name: str, gl_context: HeadlessDisplay, tmp_path: Path) -> None:
+    """`gl_context` skips this where nothing can be drawn."""
+    told = subprocess.run(
+        [sys.executable, BENCH / f"{name}.py", "--quick", "--out", tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert told.returncode == 0, told.stderr
+    for words in (*SAID[name], "processor:", "load at the start:", "no figures to keep"):
+        assert words in told.stdout
+    kept = json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
+    assert kept["quick"] and kept["machine"]["processor"]

@@ -1,0 +1,205 @@
+"""A result of 64 MiB on its way from the worker to a texture, beside memcpy of as much in the same run.
+
+A checkpoint returns one tensor that lies ready; so the call costs nothing, and what is measured is the hand-
+off: the worker's copy into shared memory, until the frame has noticed, and until the texture is complete. The
+frame looks every half millisecond here; in a run it looks once a frame. Then: what the scene makes of results,
+which it does on the frame's thread.
+"""
+
+import json
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import _bench
+import numpy as np
+import numpy.typing as npt
+
+from vrgen.clock import StepClock
+from vrgen.config import GeneratorConfig, World
+from vrgen.contract import PanoramaOutput, TextureOutput
+from vrgen.display.headless import HeadlessDisplay
+from vrgen.generator.generators import Generators
+from vrgen.messages import Output, Request
+from vrgen.scene.light import light_of
+from vrgen.scene.sky import sky_of
+from vrgen.scene.surfaces import surface_of
+
+SIDE = 2048
+_WARM_UP = 4
+_LOOK_S = 0.0005
+
+
+def main() -> None:
+    parser = _bench.arguments(__doc__)
+    parser.add_argument("--side", type=int, help="of the square result of four float32 channels; 2048 is 64 MiB")
+    parser.add_argument("--results", type=int, help="how many are measured on each path")
+    args = parser.parse_args()
+    side = args.side or (512 if args.quick else SIDE)
+    count = args.results or (3 if args.quick else 30)
+    report = _bench.Report("handoff", args)
+    mebibytes = side * side * 16 / 2**20
+    with tempfile.TemporaryDirectory() as folder:
+        path = _checkpoint(Path(folder) / "ready.pt", side)
+        world = World(name="ready", generators={"ready": GeneratorConfig(checkpoint=path)})
+        with (
+            HeadlessDisplay((64, 64), clock=StepClock(1 / 60)) as display,
+            Generators(world, device="cpu") as made,
+        ):
+            report.machine["GL"] = display.gl
+            stages = _measure(made, side, count)
+    memcpy = _median(stages["memcpy"])
+    rows = []
+    for name, times in stages.items():
+        rate = mebibytes / 1024 / (_median(times) / 1e3)
+        share = "–" if "notice" in name else f"{memcpy / _median(times):.0%}"
+        rows.append([name, *_bench.cells(times), "–" if "notice" in name else f"{rate:.2f}", share])
+    title = f"{mebibytes:g} MiB from the worker to GL, ms (at least 60 % of memcpy)"
+    report.table(title, ("", "p50", "p95", "p99", "GiB/s", "of memcpy"), rows)
+    scene = _scene(3 if args.quick else 15)
+    rows = [[name, *_bench.cells(times)] for name, times in scene.items()]
+    report.table("What the scene makes of a result, on the frame's thread, ms", ("", "p50", "p95", "p99"), rows)
+    report.keep(mebibytes=mebibytes, stages=stages, scene=scene)
+    report.finish()
+
+
+def _median(values: list[float]) -> float:
+    return float(np.median(values))
+
+
+def _checkpoint(path: Path, side: int) -> Path:
+    """TorchScript that returns a tensor of (1, 4, side, side) float32 which it holds."""
+    import torch
+
+    class Ready(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.made: torch.Tensor
+            self.register_buffer("made", torch.rand(1, 4, side, side) * 2 - 1)
+
+        def forward(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            return {"albedo": self.made}
+
+    manifest = {
+        "vrgen": 1,
+        "name": "ready",
+        "inputs": {"latent": {"kind": "latent", "shape": [1, 8]}},
+        "outputs": {"albedo": {"kind": "texture", "role": "albedo", "shape": [4, side, side], "metres": 4.0}},
+    }
+    untyped: Any = torch
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit is deprecated, and remains what most checkpoints are
+        scripted = untyped.jit.script(Ready())
+        untyped.jit.save(scripted, str(path), _extra_files={"vrgen.json": json.dumps(manifest)})
+    return path
+
+
+def _measure(made: Generators, side: int, count: int) -> dict[str, list[float]]:
+    """Milliseconds of each stage, by name, in the order of the table."""
+    from vrgen.gl.api import GL
+    from vrgen.gl.objects import Buffer, Texture
+
+    size = side * side * 16
+    names = ("memcpy", "worker: into shared memory", "frame: until it notices")
+    stages: dict[str, list[float]] = {name: [] for name in names}
+    here, there = np.ones(size, np.uint8), np.ones(size, np.uint8)
+    # the four channels one under the other, as they lie
+    with (
+        Texture(GL.GL_TEXTURE_2D, (side, 4 * side), GL.GL_R32F, "result") as texture,
+        Buffer(size, "result", persistent=True) as staging,
+    ):
+
+        def write(pointer: Any) -> None:
+            GL.glTextureSubImage2D(texture.name, 0, 0, 0, side, 4 * side, GL.GL_RED, GL.GL_FLOAT, pointer)
+            GL.glFinish()
+
+        def from_memory(data: npt.NDArray[np.float32]) -> None:
+            write(data.ctypes.data_as(GL.GLvoidp))
+
+        def by_buffer(data: npt.NDArray[np.float32]) -> None:
+            staging.mapped[:] = data.reshape(-1).view(np.uint8)
+            GL.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, staging.name)
+            write(GL.GLvoidp(0))
+            GL.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, 0)
+
+        paths: dict[str, Callable[[npt.NDArray[np.float32]], None]] = {
+            "from shared memory": from_memory,
+            "by a pixel buffer": by_buffer,
+        }
+        revision = 0
+        for path, upload in paths.items():
+            uploads = stages.setdefault(f"frame: into the texture, {path}", [])
+            wholes = stages.setdefault(f"whole, {path}", [])
+            for number in range(count + _WARM_UP):
+                revision += 1
+                result = _next_result(made, revision)
+                upload(np.asarray(result.outputs["albedo"].arrays[""], np.float32))
+                complete_s, timings = time.monotonic(), result.timings
+                del result
+                begun_s = time.perf_counter()
+                np.copyto(there, here)
+                copied_s = time.perf_counter() - begun_s
+                if number < _WARM_UP:
+                    continue
+                for series, seconds in (
+                    (stages[names[0]], copied_s),
+                    (stages[names[1]], timings.handed_s - timings.made_s),
+                    (stages[names[2]], timings.polled_s - timings.handed_s),
+                    (uploads, complete_s - timings.polled_s),
+                    (wholes, complete_s - timings.made_s),
+                ):
+                    series.append(seconds * 1e3)
+    return stages
+
+
+def _next_result(made: Generators, revision: int) -> Any:
+    latent = np.zeros((1, 8), np.float32)
+    made.submit([Request("ready", 1, revision, {"latent": latent})])
+    deadline_s = time.monotonic() + 120.0
+    while time.monotonic() < deadline_s:
+        for result in made.poll():
+            return result
+        time.sleep(_LOOK_S)
+    raise SystemExit(f"handoff.py: no result came: {'; '.join(made.status[0].errors) or 'the worker is silent'}")
+
+
+def _scene(count: int) -> dict[str, list[float]]:
+    """Skies and surfaces made of results that lie ready."""
+    rng = np.random.default_rng(1)
+
+    def output(spec: Any, *shape: int) -> Output:
+        return Output(spec, {"": rng.uniform(-1, 1, shape).astype(np.float32)})
+
+    found: dict[str, list[float]] = {}
+    for height in (256, 512, 1024):
+        sky = output(PanoramaOutput(shape=(3, height, 2 * height)), 3, height, 2 * height)
+        found[f"a sky of {height} × {2 * height}"] = _times(count, partial(sky_of, sky))
+        radiance = np.ones((height, 2 * height, 3), np.float32)
+        found[f"   of {height} × {2 * height}, its light alone"] = _times(count, partial(light_of, radiance))
+    for side in (256, 512, 1024):
+        shape = (3, side, side)
+        dress = [
+            output(TextureOutput(shape=shape, role="albedo", metres=4.0), *shape),
+            output(TextureOutput(shape=shape, role="normal", metres=4.0), *shape),
+            output(TextureOutput(shape=(1, side, side), role="roughness", metres=4.0), 1, side, side),
+        ]
+        name = f"a surface of {side} × {side}: albedo, normal, roughness"
+        found[name] = _times(count, partial(surface_of, dress))
+    return found
+
+
+def _times(count: int, make: Callable[[], object]) -> list[float]:
+    times = []
+    for _ in range(count + 1):
+        begun_s = time.perf_counter()
+        make()
+        times.append((time.perf_counter() - begun_s) * 1e3)
+    return times[1:]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Seconds from the start of the process to the first picture, while the worker still loads torch.
+
+Runs `vrgen run` as a person would, without a screen and in a window (Xvfb's where there is no screen), with the
+driver's shader cache filled, and empty as at the very first start. A second table tells where the time goes.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import _bench
+
+RUNS = 5
+_MARKS = """
+import json, os, sys, time
+import psutil
+began = psutil.Process().create_time()
+marks = {"Python, and psutil to ask when it began": time.time() - began}
+def mark(name):
+    marks[name] = time.time() - began
+import vrgen.cli
+mark("the command line's imports")
+from vrgen.app import Session, world_of, open_display, Generators, RealClock, RunOptions
+mark("the loop's imports")
+options = RunOptions(target=sys.argv[1], display=sys.argv[2])
+world = world_of(options.target)
+with Generators(world) as generators:
+    mark("the worker is on its way")
+    display, _ = open_display(options, RealClock())
+    mark("the display is open")
+    with display:
+        session = Session(options, world, display, generators)
+        mark("the session is made")
+        for number, open_frame in enumerate(display.frames()):
+            with open_frame as frame:
+                session.frame(frame, number)
+                mark("the first frame is drawn" if number == 0 else "the second frame is drawn")
+            mark("the first frame is shown" if number == 0 else "the second frame is shown")
+            if number:
+                break
+        session.close()
+        ready = sum(status.results for status in generators.status)
+print(json.dumps({"marks": marks, "ready": ready}), flush=True)
+os._exit(0)
+"""
+
+
+def main() -> None:
+    parser = _bench.arguments(__doc__)
+    _bench.world_argument(parser)
+    parser.add_argument("--runs", type=int, help="starts of each kind")
+    args = parser.parse_args()
+    runs = args.runs or (1 if args.quick else RUNS)
+    target = _bench.chosen_world(args.world)
+    report = _bench.Report("start", args)
+    found: dict[str, list[dict[str, Any]]] = {}
+    marks: dict[str, dict[str, float]] = {}
+    with _bench.x_server() as screen, tempfile.TemporaryDirectory() as folder:
+        displays: dict[str, dict[str, str]] = {"headless": {}}
+        if screen is None:
+            report.say("no window: there is no screen, and Xvfb is not installed")
+        else:
+            displays["window"] = dict(screen)
+        for display, environment in displays.items():
+            filled = Path(folder) / display
+            caches = {"filled": [filled] * runs, "empty": [Path(folder) / f"{display}{i}" for i in range(runs)]}
+            _start(target, display, Path(folder), filled, environment)
+            for state, places in caches.items():
+                name = f"{display}, shader cache {state}"
+                found[name] = [_start(target, display, Path(folder), place, environment) for place in places]
+            told = _bench.in_child("-c", _MARKS, target, display, **environment, **_cache(filled))
+            marks[display] = told["marks"]
+
+    rows = []
+    for name, starts in found.items():
+        seconds = [start["first_frame_s"] for start in starts]
+        early = sum(not start["results"] for start in starts)
+        listed = " ".join(f"{s:.2f}" for s in seconds)
+        rows.append([name, *_bench.cells(seconds), f"{max(seconds):.2f}", f"{early} of {len(starts)}", listed])
+        report.machine[f"GL, {name.partition(',')[0]}"] = starts[0]["gl"]
+    title = f"From the process's start to the first frame, s: {Path(target).name} (at most 1 s)"
+    report.table(title, ("display", "p50", "p95", "p99", "max", "before any result", "each"), rows)
+    for display, at in marks.items():
+        rows, before = [], 0.0
+        for name, seconds_at in at.items():
+            rows.append([name, f"{seconds_at:.2f}", f"{seconds_at - before:.2f}"])
+            before = seconds_at
+        report.table(f"One start, {display}, s", ("by then", "since the start", "of it"), rows)
+    report.keep(world=target, starts=found, marks=marks)
+    report.finish()
+
+
+def _cache(folder: Path) -> dict[str, str]:
+    """Where Mesa keeps compiled shaders; the older name for older Mesa."""
+    return {"MESA_SHADER_CACHE_DIR": str(folder), "MESA_GLSL_CACHE_DIR": str(folder)}
+
+
+def _start(target: str, display: str, folder: Path, cache: Path, environment: dict[str, str]) -> dict[str, Any]:
+    """One run of three frames: `first_frame_s`, the GL, how many results had come, and the whole run's seconds."""
+    path = folder / "report.json"
+    code = "import sys; from vrgen.cli import main; sys.exit(main())"
+    words = ("-c", code, "run", target, "--display", display, "--frames", "3", "--report", str(path))
+    begun_s = time.perf_counter()
+    status = os.spawnve(
+        os.P_WAIT, sys.executable, [sys.executable, *words], {**os.environ, **environment, **_cache(cache)}
+    )
+    if status:
+        sys.exit(f"start.py: vrgen run ended with status {status}")
+    told = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        "first_frame_s": told["first_frame_s"],
+        "gl": told["display"]["gl"],
+        "results": sum(generator["results"] for generator in told["generators"].values()),
+        "run_s": time.perf_counter() - begun_s,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""Ten minutes of walking in one direction: what both processes hold in memory, every ten seconds.
+
+The real loop runs without a screen, the forward key held down. `--speed 10` lets the run's clock go ten times
+as fast: the same way in a tenth of the time. Shared memory, which both processes see, is told apart from what
+each has for itself. After the first minute the lines should be level.
+"""
+
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import _bench
+import numpy as np
+
+from vrgen.app import Session
+from vrgen.clock import RealClock
+from vrgen.config import RunOptions
+from vrgen.generator.child import rss_mb
+
+LEVEL_AFTER_S = 60.0
+
+
+class FastClock(RealClock):
+    """Real time, `speed` times as fast."""
+
+    def __init__(self, speed: float) -> None:
+        super().__init__()
+        self._speed = speed
+
+    def now_s(self) -> float:
+        return super().now_s() * self._speed
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Memory at one time, MiB."""
+
+    time_s: float
+    way_m: float
+    frame_own: float
+    worker_own: float
+    frame_shared: float
+    worker_shared: float
+    tiles: int
+    results: int
+
+
+def main() -> None:
+    parser = _bench.arguments(__doc__)
+    _bench.world_argument(parser)
+    parser.add_argument("--minutes", type=float, help="of walking, on the run's clock")
+    parser.add_argument("--speed", type=float, default=1.0, help="of the run's clock")
+    parser.add_argument("--every", type=float, help="seconds of walking between two looks")
+    args = parser.parse_args()
+    minutes = args.minutes or (0.15 if args.quick else 10.0)
+    every_s = args.every or (1.0 if args.quick else 10.0)
+    target = _bench.chosen_world(args.world)
+    report = _bench.Report("walk", args)
+    options = RunOptions(target=target, size=(320, 180), hold=("w",))
+    samples: list[Sample] = []
+    due_s = 0.0
+    begun_s = time.perf_counter()
+    with _bench.visit(options, FastClock(args.speed)) as session:
+        report.machine["GL"] = session.display.gl
+        start = session.person.feet_world
+
+        def look() -> bool:
+            now_s = session.display.clock.now_s()
+            nonlocal due_s
+            if now_s >= due_s:
+                due_s = (now_s // every_s + 1) * every_s
+                samples.append(_sample(session, now_s, start))
+            return now_s > 60.0 * minutes
+
+        _bench.turn(session, look)
+    took_s = time.perf_counter() - begun_s
+    rows = [
+        [f"{one.time_s:.0f} s", f"{one.way_m:.0f}",
+         *(f"{n:.1f}" for n in (one.frame_own, one.worker_own, one.frame_shared, one.worker_shared)),
+         str(one.tiles), str(one.results)]
+        for one in samples
+    ]  # fmt: skip
+    title = f"Walking on, {Path(target).name}: memory, MiB ({minutes:g} min in {took_s / 60:.1f} min)"
+    head = ("after", "metres", "frame", "worker", "frame, shared", "worker, shared", "tiles", "results")
+    report.table(title, head, rows)
+    level_after_s = LEVEL_AFTER_S if 60.0 * minutes > 2 * LEVEL_AFTER_S else 20.0 * minutes
+    later = [one for one in samples if one.time_s >= level_after_s]
+    slopes = {}
+    for name in ("frame_own", "worker_own", "frame_shared", "worker_shared"):
+        series = [getattr(one, name) for one in later]
+        slopes[name] = _slope([one.time_s / 60 for one in later], series)
+        span = f"{min(series):.1f} to {max(series):.1f}" if series else "–"
+        report.say(
+            f"{name.replace('_', ', ')}: {slopes[name]:+.2f} MiB a minute after {level_after_s:.0f} s ({span})"
+        )
+    report.keep(world=target, speed=args.speed, samples=[asdict(one) for one in samples], slopes=slopes)
+    report.finish()
+
+
+def _sample(session: Session, now_s: float, start: tuple[float, float, float]) -> Sample:
+    at = session.person.feet_world
+    own, shared = _memory(os.getpid())
+    worker_own, worker_shared = _memory(session.generators.worker_pid)
+    tiles = len(session.scene.ground.shown.tiles) if session.scene is not None else 0
+    results = sum(status.results for status in session.generators.status)
+    way_m = float(np.hypot(at[0] - start[0], at[2] - start[2]))
+    return Sample(now_s, way_m, own, worker_own, shared, worker_shared, tiles, results)
+
+
+def _memory(pid: int | None) -> tuple[float, float]:
+    """What a process holds for itself, and of shared memory, MiB; all of it as its own where that is not told."""
+    if pid is None:
+        return 0.0, 0.0
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+        sizes = {name: value for name, _, value in (line.partition(":") for line in lines)}
+        own, shared = (int(sizes[name].split()[0]) / 1024 for name in ("RssAnon", "RssShmem"))
+    except (OSError, KeyError):
+        return rss_mb(pid), 0.0
+    return own, shared
+
+
+def _slope(at: list[float], values: list[float]) -> float:
+    """Of the line that fits best, in units of `values` for one of `at`."""
+    return float(np.polyfit(at, values, 1)[0]) if len(at) > 1 else 0.0
+
+
+if __name__ == "__main__":
+    main()
