@@ -120,9 +120,17 @@ class Crashes(nn.Module):
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         x = torch.zeros(3, 16, 16)
         if bool(inputs["latent"][0, 0] > self.at):
-            far = torch.full([1, 1, 2, 2], 1 << 40)
+            # From the input, or TorchScript would work it out (and crash) when it optimises.
+            far = inputs["latent"][0, :4].reshape(1, 1, 2, 2).long() * 0 + (1 << 40)
             x += torch.ops.aten.max_pool2d_with_indices_backward(
-                torch.ones(1, 1, 2, 2), torch.ones(1, 1, 4, 4), [2, 2], [2, 2], [0, 0], [1, 1], False, far
+                inputs["latent"][0, :4].reshape(1, 1, 2, 2),
+                torch.ones(1, 1, 4, 4),
+                [2, 2],
+                [2, 2],
+                [0, 0],
+                [1, 1],
+                False,
+                far,
             )[0, 0, 0, 0]
         return {"picture": x}
 

@@ -15,12 +15,11 @@ from vrgen.contract import Manifest
 from vrgen.errors import UsageError, VrgenError
 from vrgen.generator import child, knobs
 from vrgen.generator.manifest import read_manifest
-from vrgen.generator.process import BACK_OFF_S, WorkerProcess
+from vrgen.generator.process import Supervisor
 from vrgen.generator.protocol import (
     CALLING,
     IDLE,
     LOADING,
-    STARTING,
     Board,
     Made,
     Ready,
@@ -31,9 +30,8 @@ from vrgen.generator.seat import Seat
 from vrgen.generator.shared import Message, Segment
 from vrgen.messages import Generated, GeneratorStatus, Knob, Request, Tile, Timings
 
-LOAD_TIMEOUT_S = 300.0
 _WATCH_S = 0.02
-_HOUSEKEEPING_S = 0.5
+_LOOK_S = 0.5
 
 Key = tuple[str, Tile | None, int]
 
@@ -71,46 +69,47 @@ class Generators:
             name: Seat(number, name, config, config.checkpoint)
             for number, (name, config) in enumerate(world.generators.items())
         }
+        self._asked_device = device
         self._call_timeout_s = call_timeout_s
         self._memory_mb = memory_mb
-        self._arguments: dict[str, object] = {
-            "arena_mb": arena_mb,
-            "device": device,
-            "memory_mb": memory_mb,
-            "threads": max(1, child.cores() - 1),
-        }
+        self._arena_mb = arena_mb
         self._segment: Segment | None = None
-        self._worker: WorkerProcess | None = None
         self._requests: tuple[Request, ...] = ()
         self._asked: Asked = {}
         self._serial = 0
         self._answered: dict[Key, tuple[int, int, int]] = {}
         self._letters: dict[int, tuple[tuple[Request, ...], Asked]] = {}
         self._dirty = False
-        self._deaths = 0
-        self._start_at_s = 0.0
-        self._cause: str | None = None
-        self._next_watch_s = self._next_housekeeping_s = self._grace_until_s = 0.0
-        self._last_poll_s = time.monotonic()
+        self._next_look_s = self._next_watch_s = self._peak_mb = 0.0
         self._knobs: tuple[Knob, ...] | None = None
         self._status: tuple[GeneratorStatus, ...] = ()
         self._status_of: tuple[int, int] | None = None
         self.device: str | None = None
         """Where the generators run ("cpu", "cuda"), once one has loaded."""
-        self.worker_rss_mb = 0.0
-        self.worker_peak_mb = 0.0
 
     def __enter__(self) -> "Generators":
         self._segment = Segment(Board.size())
-        self._board = Board(self._segment, int(str(self._arguments["arena_mb"])))
+        self._board = Board(self._segment, self._arena_mb)
         for seat in self._seats.values():
             seat.choose(seat.config.checkpoint)
             try:
                 seat.manifest = read_manifest(seat.path)
             except VrgenError as error:
                 seat.load_failed(seat.wanted or "", str(error))
+        arguments: dict[str, object] = {
+            "arena_mb": self._arena_mb,
+            "device": self._asked_device,
+            "memory_mb": self._memory_mb,
+            "threads": max(1, child.cores() - 1),  # a core stays with the frame
+        }
+        self._supervisor = Supervisor(
+            self._segment,
+            self._board,
+            arguments,
+            call_timeout_s=self._call_timeout_s,
+            memory_mb=self._memory_mb,
+        )
         self._write()
-        self._start()
         return self
 
     def __exit__(
@@ -120,10 +119,10 @@ class Generators:
 
     def close(self) -> None:
         """End the worker and let go of the shared memory; arrays that are still held stay valid."""
-        if self._worker is not None:
-            self._worker.close()
-            self._worker = None
         if self._segment is not None:
+            self._peak_mb = self._supervisor.peak_mb
+            self._supervisor.close()
+            del self._supervisor
             del self._board
             self._segment.close()
             self._segment = None
@@ -170,13 +169,9 @@ class Generators:
         if self._segment is None:
             return ()
         now = time.monotonic()
-        if now - self._last_poll_s > 1.0:
-            # The frame process itself stood still (stopped, suspended): the worker may only seem to hang.
-            self._grace_until_s = now + 2.0
-        self._last_poll_s = now
         if now >= self._next_watch_s:
             self._next_watch_s = now + _WATCH_S
-            self._watch(now)
+            self._look_after(now)
         # Before the messages: what was answered from an older letter lies in the arena by now.
         reading = self._board.mailbox.reading
         received = [self._receive(message, now) for message in self._board.arena.take()]
@@ -191,13 +186,14 @@ class Generators:
         what, number, since_s = self._board.state if self._segment else (IDLE, -1, 0.0)
         busy = what in (CALLING, LOADING)
         if self._status_of != (what, number) or busy:
+            restarted = self._segment is not None and self._supervisor.deaths > 0
             busy_s = max(0.0, time.monotonic() - since_s) if busy else 0.0
             waiting = dict.fromkeys(self._seats, 0)
             for request in self._requests:
                 waiting[request.generator] += self._is_open(request)
             self._status = tuple(
                 seat.status(
-                    restarted=self._deaths > 0,
+                    restarted=restarted,
                     calling=what == CALLING and number == seat.number,
                     busy_s=busy_s if number == seat.number else 0.0,
                     waiting=waiting[seat.name],
@@ -241,7 +237,16 @@ class Generators:
 
     @property
     def worker_pid(self) -> int | None:
-        return self._worker.pid if self._worker else None
+        return self._supervisor.pid if self._segment else None
+
+    @property
+    def worker_rss_mb(self) -> float:
+        return self._supervisor.rss_mb if self._segment else 0.0
+
+    @property
+    def worker_peak_mb(self) -> float:
+        """The most memory that a worker was seen to take."""
+        return self._supervisor.peak_mb if self._segment else self._peak_mb
 
     # --- letters out, reports in --------------------------------------------------------------------------
 
@@ -267,8 +272,7 @@ class Generators:
         self._letters = {v: letter for v, letter in self._letters.items() if v <= reading}
         self._letters[version] = (self._requests, self._asked)
         self._dirty, self._status_of = False, None
-        if self._worker is not None:
-            self._worker.ring()
+        self._supervisor.ring()
 
     def _receive(self, message: Message, now: float) -> Generated | None:
         self._status_of = None
@@ -298,7 +302,7 @@ class Generators:
         request = letter[0][report.index]
         submitted_s = letter[1][request.key, request.epoch, request.revision].since_s
         seat = self._seats[request.generator]
-        seat.blamed, seat.failing, self._deaths = 0, False, 0
+        seat.blamed, seat.failing, self._supervisor.deaths = 0, False, 0
         seat.infer_ms.append((report.made_s - report.started_s) * 1000)
         if request.epoch < seat.epoch:
             seat.stale += 1
@@ -312,75 +316,17 @@ class Generators:
             Timings(submitted_s, report.started_s, report.made_s, report.handed_s, now),
         )
 
-    # --- keeping the worker alive -------------------------------------------------------------------------
-
-    def _start(self) -> None:
-        assert self._segment is not None
-        self._board.set_state(STARTING)
-        self._cause = None
-        self._worker = WorkerProcess(self._segment, self._arguments)
-
-    def _watch(self, now: float) -> None:
-        if self._worker is None:
-            if now >= self._start_at_s:
-                self._start()
-        elif (ended := self._worker.ended) is not None:
-            self._bury(ended, now)
-        elif self._cause is None and now >= self._grace_until_s:
-            self._judge(now)
-        if now >= self._next_housekeeping_s:
-            self._next_housekeeping_s = now + _HOUSEKEEPING_S
+    def _look_after(self, now: float) -> None:
+        death = self._supervisor.watch(now)
+        if death is not None:
+            for seat in self._seats.values():
+                seat.worker_died(death)
+            self._changed()
+        if now >= self._next_look_s:
+            self._next_look_s = now + _LOOK_S
             for seat in self._seats.values():
                 if seat.look():
                     self._changed()
-            if self._worker is not None:
-                self._worker.hush()
-                self.worker_rss_mb = self._worker.rss_mb
-                self.worker_peak_mb = max(self.worker_peak_mb, self.worker_rss_mb)
-
-    def _judge(self, now: float) -> None:
-        """End a worker that hangs or takes too much; it is buried when the system has taken it away."""
-        what, _, since_s = self._board.state
-        limit_s = max(1.0, self._call_timeout_s) if what in (CALLING, IDLE) else LOAD_TIMEOUT_S
-        if now - since_s > limit_s:
-            doing = {CALLING: "a call", LOADING: "loading", STARTING: "its start"}.get(what, "an answer")
-            self._cause = (
-                f"was ended because {doing} took more than {limit_s:g} s "
-                "(make the model faster or raise --call-timeout-s)"
-            )
-        elif self.worker_rss_mb > self._memory_mb:
-            self._cause = (
-                f"was ended because it took {self.worker_rss_mb:.0f} MB, {self._memory_mb} MB are allowed "
-                "(make the model smaller or raise --worker-memory-mb)"
-            )
-        if self._cause is not None and self._worker is not None:
-            self._worker.kill()
-
-    def _bury(self, ended: str, now: float) -> None:
-        """Lay a death to the generator that was at work, and start again after a while."""
-        assert self._worker is not None
-        what, number, _ = self._board.state
-        for seat in self._seats.values():
-            seat.restarts += 1
-            seat.loaded = False
-            if what == IDLE:
-                seat.errors.append(f"the worker {self._cause or ended}; it is started again")
-            elif what == STARTING:
-                seat.fail(f"the worker {self._cause or ended} before it had started; run vrgen doctor")
-            elif seat.number == number:
-                during = "loading" if what == LOADING else "calling"
-                seat.crashed(
-                    f"{seat.path.name}: the worker {self._cause or ended} while {during} it; "
-                    "run vrgen check on the file"
-                )
-        self._worker.close()
-        self._worker = None
-        self._board.arena.recover()
-        self._board.mailbox.reader_left()
-        self._start_at_s = now + BACK_OFF_S[min(self._deaths, len(BACK_OFF_S) - 1)]
-        self._deaths += 1
-        self.worker_rss_mb = 0.0
-        self._changed()
 
 
 def _same(new: Sequence[Request], old: Sequence[Request]) -> bool:

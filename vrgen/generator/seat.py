@@ -12,7 +12,8 @@ import numpy as np
 from vrgen.config import GeneratorConfig
 from vrgen.contract import Manifest, OutputSpec, TextureOutput
 from vrgen.generator.manifest import sidecar
-from vrgen.generator.protocol import Part, Use
+from vrgen.generator.process import Death
+from vrgen.generator.protocol import IDLE, LOADING, STARTING, Part, Use
 from vrgen.generator.shared import Bytes
 from vrgen.messages import GeneratorStatus, Output, Phase
 
@@ -103,8 +104,21 @@ class Seat:
                 if str(self.path) != stamp.partition("\n")[0]:
                     self.seen = self.changing = file_state(self.path)
 
-    def crashed(self, error: str) -> None:
-        """The worker died over this generator."""
+    def worker_died(self, death: Death) -> None:
+        """The worker has gone; where it went over this generator, that is laid to it."""
+        self.restarts += 1
+        self.loaded = False
+        if death.what == IDLE:
+            self.errors.append(f"the worker {death.how}; it is started again")
+        elif death.what == STARTING:
+            self.fail(f"the worker {death.how} before it had started; run vrgen doctor")
+        elif death.number == self.number:
+            during = "loading" if death.what == LOADING else "calling"
+            self._crashed(
+                f"{self.path.name}: the worker {death.how} while {during} it; run vrgen check on the file"
+            )
+
+    def _crashed(self, error: str) -> None:
         if self.wanted is not None and self.good is not None and self.wanted != self.good:
             self.load_failed(self.wanted, error)
             return
