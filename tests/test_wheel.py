@@ -59,7 +59,7 @@ def test_the_wheel_holds_shaders_assets_and_the_licence(wheel: Path) -> None:
 @pytest.mark.slow
 def test_an_installed_wheel_draws_a_frame(wheel: Path, empty_environment: Path, tmp_path: Path) -> None:
     programs = empty_environment / ("Scripts" if os.name == "nt" else "bin")
-    pip = [programs / "python", "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
+    pip = [programs / "python", "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--no-compile"]
     installed = call(*pip, "--constraint", ROOT / "constraints.txt", wheel, cwd=tmp_path)
     if installed.returncode and any(reason in installed.stderr for reason in OFFLINE):
         pytest.skip("no network to install the wheel's dependencies from")
