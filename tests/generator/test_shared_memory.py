@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -164,18 +164,29 @@ def test_letters_are_whole_while_two_threads_race(segment: Segment) -> None:
         thread.join()
 
 
+class Overtaken:
+    """A segment that is written to just when a letter begins to be read."""
+
+    def __init__(self, segment: Segment, write: Callable[[], None]) -> None:
+        self._segment = segment
+        self._write: Callable[[], None] | None = write
+
+    def bytes(self, offset: int, size: int) -> np.ndarray:
+        write, self._write = self._write, None
+        if write is not None:
+            write()
+        return self._segment.bytes(offset, size)
+
+
 def test_letter_that_was_overtaken_while_it_was_read_is_read_again(segment: Segment) -> None:
     writer, reader = Mailbox(segment, 0), Mailbox(segment, 0)
     writer.put(b"first")
-    inside = reader._read
 
-    def overtaken(version: int) -> bytes | None:
-        if version == 1:
-            writer.put(b"second")
-            writer.put(b"third")  # into the buffer that is being read
-        return inside(version)
+    def overtake() -> None:
+        writer.put(b"second")
+        writer.put(b"third")  # into the buffer that is being read
 
-    reader._read = overtaken  # type: ignore[method-assign]
+    reader._segment = Overtaken(segment, overtake)  # type: ignore[assignment]
     assert reader.get() == (3, b"third")
 
 

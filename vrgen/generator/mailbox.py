@@ -1,7 +1,7 @@
 """The mailbox from the frame to the worker: one letter, always the newest. Neither side ever waits.
 
 The frame writes into the one of two buffers that is not the newest and then says that it is; a reader that was
-overtaken sees so from the version at both ends of the buffer and reads again. The version a reader works from
+overtaken finds another version in the buffer after it has read, and reads again. The version a reader works from
 is published before it reads (a hazard pointer), so that the writer knows which letters may still be answered.
 """
 
@@ -13,9 +13,9 @@ from vrgen.generator.shared import MIB, Segment, fence
 CAPACITY = 32 * MIB
 """Of each of the two buffers; memory is taken only where something was written."""
 
-# Words of the header, then three words at the head of each buffer.
+# Words of the header, then those at the head of each buffer.
 _LATEST, _READING = 0, 1
-_BEGIN, _SIZE, _END = 0, 1, 2
+_VERSION, _SIZE = 0, 1
 
 
 class Mailbox:
@@ -27,7 +27,7 @@ class Mailbox:
         self._segment = segment
         self._head = segment.words(offset, 2)
         starts = (offset + 64, offset + 64 + 64 + CAPACITY)
-        self._marks = [segment.words(start, 3) for start in starts]
+        self._marks = [segment.words(start, 2) for start in starts]
         self._starts = [start + 64 for start in starts]
 
     @property
@@ -53,12 +53,10 @@ class Mailbox:
             )
         version = self.latest + 1
         marks, start = self._marks[version % 2], self._starts[version % 2]
-        marks[_BEGIN] = version
+        marks[_VERSION] = version
         fence()
         self._segment.bytes(start, len(letter))[:] = np.frombuffer(letter, np.uint8)
         marks[_SIZE] = len(letter)
-        fence()
-        marks[_END] = version
         fence()
         self._head[_LATEST] = version
         fence()
@@ -78,12 +76,9 @@ class Mailbox:
 
     def _read(self, version: int) -> bytes | None:
         marks, start = self._marks[version % 2], self._starts[version % 2]
-        if marks[_END] != version:
-            return None
-        fence()
         letter = self._segment.bytes(start, int(marks[_SIZE])).tobytes()
         fence()
-        return letter if marks[_BEGIN] == version else None
+        return letter if marks[_VERSION] == version else None
 
     def reader_left(self) -> None:
         """After the worker's death: nothing is being read."""
