@@ -25,14 +25,15 @@ _RISE_S = 1.2
 _MORPH_S = 1.6
 _PLAIN_METRES = 128.0
 _PLAIN_SAMPLES = 33
+_PLAIN = TileHeights(new_id(), np.zeros((_PLAIN_SAMPLES, _PLAIN_SAMPLES), np.float32))
+"""One for all tiles and for ever: what is on the GPU stays there as the walker goes on."""
 
 Key = tuple[int, int]
 
 
 def plain_tiles(centre: Tile) -> TileSet:
     """Flat ground, for worlds without any."""
-    flat = TileHeights(new_id(), np.zeros((_PLAIN_SAMPLES, _PLAIN_SAMPLES), np.float32))
-    tiles = dict.fromkeys(_window(centre), flat)
+    tiles = dict.fromkeys(_window(centre), _PLAIN)
     return TileSet(-1, -1, _PLAIN_METRES, _PLAIN_SAMPLES, tiles)
 
 
@@ -140,7 +141,7 @@ class Land:
         tiles = self._of(key)
         ground = self.ground
         if tiles is not None:
-            grown = replace(tiles, tiles={**tiles.tiles, **made})
+            grown = replace(tiles, tiles={**made, **tiles.tiles})  # what is there already stays on the GPU
             self.ground = (
                 replace(ground, shown=grown) if tiles is ground.shown else replace(ground, arriving=grown)
             )
@@ -227,7 +228,8 @@ class Land:
         x = (self._centre[0] + span) * metres - place[0]
         z = (self._centre[1] + span) * metres - place[1]
         away = np.hypot(x[None, :], z[:, None]) / metres
-        rim = np.clip((REACH - 0.15 - away) / 1.8, 0.0, 1.0)
+        # Half a tile's diagonal within what `missing` asks for: a corner that may be seen gets all its four tiles.
+        rim = np.clip((REACH - 0.55 - away) / 1.8, 0.0, 1.0)
         slots_x, slots_z = (self._centre[0] + span) % GRID, (self._centre[1] + span) % GRID
         cap[np.ix_(slots_z, slots_x)] = rim * rim * (3 - 2 * rim)
         return cap
