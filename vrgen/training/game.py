@@ -78,7 +78,7 @@ def play(game: Game, state: Path, seconds: float) -> Iterator[int]:
         game.judge.requires_grad_(True)
 
         step += 1
-        keep = min(0.998, step / (step + 50.0))
+        keep = min(0.996, step / (step + 50.0))
         for name, value in game.maker.state_dict().items():
             average[name].lerp_(value, 1.0 - keep)
         if step % 100 == 0:

@@ -154,7 +154,7 @@ class Layer(nn.Module):
 
 
 class Coarse(nn.Module):
-    """From noise at 1024 m to the lie of the land at 128 m: ranges, valleys, plains."""
+    """From noise at 512 m to the lie of the land at 64 m: ranges, valleys, plains."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -167,7 +167,7 @@ class Coarse(nn.Module):
         self.height = Weights(32, 1, 1, 0.1)
 
     def forward(self, latent: Tensor, relief: Tensor, target: Window) -> Tensor:
-        """The window (B, 1, target) of the 128 m lattice, in slope units; relief (B, 1)."""
+        """The window (B, 1, target) of the 64 m lattice, in slope units; relief (B, 1)."""
         style = self.style(latent, relief)
         inputs = [grown(target, 2)]  # what the layers of each lattice see, finest first
         for _ in range(3):
@@ -252,14 +252,13 @@ class Land(nn.Module):
     def metres(self, latent: Tensor, relief: Tensor, roughness: Tensor, target: Window) -> Tensor:
         """Heights (B, 1, target) in metres on the 4 m lattice; latent (B, 64), sliders (B, 1)."""
         middle = self.refine.needs(target)
-        whole = self.refine.needs(middle)
-        wide = beneath(whole)
-        field = dyadic(1.5 * double_up(self.coarse(latent, relief, wide), wide, whole), True)
+        # Gentler than what was learned, twice: a person is to walk here.
+        field = dyadic(0.625 * self.coarse(latent, relief, self.refine.needs(middle)), True)
         smooth, detail = self.refine(latent, roughness, field, 16, middle)
         field = smooth + detail
         smooth, detail = self.refine(latent, roughness, field, 32, target)
         field = smooth + 0.5 * detail  # half of it: this detail is underfoot and walked on
-        height: Tensor = field * (4.0 * 0.75)  # gentler than what was learned, to be walked
+        height: Tensor = field * (4.0 * 0.75)
         return height
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
