@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _OUT = (Phase.FAILED, Phase.GONE)
 _PANEL_FROM_FRAME = 2
 _SETTLE_S = 240.0
+_SMALL = (0, 0, 64, 36)
 
 
 def run(options: RunOptions) -> None:
@@ -103,7 +105,7 @@ class Session:
         self.captured: frozenset[str] = frozenset()
         self.wants_from_panel = Intent()
         self.asked = ""
-        self.paused = False
+        self.paused = self.settling = False
         self.leaving = False
         self.notes: tuple[str, ...] = ()
         self._restarts = 0
@@ -118,15 +120,15 @@ class Session:
     def loop(self, film: Film | None) -> None:
         """Frames until it is time to leave."""
         counted, since_s = 0, 0.0
-        settling = self.options.settle
+        self.settling = self.options.settle
         for number, open_frame in enumerate(self.display.frames()):
             with open_frame as frame:
                 self.frame(frame, number)
             self.ledger.first_frame(self._began_s + time.perf_counter())
-            if settling and not self._settled():
+            if self.settling:
                 since_s = frame.time_s
+                self.settling = not self._settled()
                 continue
-            settling = False
             counted += 1
             if film is not None:
                 film.add(self.display.read_pixels())
@@ -147,6 +149,8 @@ class Session:
         cost: FrameCost | None = None
         if frame.should_render and self.scene is not None:
             views = frame.views(self.person)
+            if self.settling:  # nobody looks yet: a small picture brings everything to the GPU as well
+                views = tuple(replace(view, rect_px=_SMALL) for view in views)
             cost = self.renderer.draw(self.scene, views)
             if number >= _PANEL_FROM_FRAME:
                 self.show_panel(controls)
