@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +40,11 @@ class Quarry:
 
 
 @pytest.fixture(scope="module")
-def quarry() -> Quarry:
-    return Quarry()
+def quarry() -> Iterator[Quarry]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # as the worker calls it; more of them only wait for each other here
+    yield Quarry()
+    torch.set_num_threads(before)
 
 
 def mesh_of(rock: dict[str, Tensor]) -> trimesh.Trimesh:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,8 +51,11 @@ class Ground:
 
 
 @pytest.fixture(scope="module")
-def ground() -> Ground:
-    return Ground()
+def ground() -> Iterator[Ground]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # as the worker calls it; more of them only wait for each other here
+    yield Ground()
+    torch.set_num_threads(before)
 
 
 @settings(max_examples=12, deadline=None)
