@@ -130,11 +130,16 @@ def sky(colour: tuple[float, float, float] = (0.3, 0.5, 0.9), light: Light | Non
     return Sky(new_id(), radiance, light or light_of(radiance.astype(np.float32)))
 
 
-def sun(direction: tuple[float, float, float], strength: float = 3.0, exposure: float = 1.0) -> Light:
-    """A white sun and hardly any sky light."""
+def sun(
+    direction: tuple[float, float, float],
+    strength: float = 3.0,
+    exposure: float = 1.0,
+    ambient_light: float = 0.05,
+) -> Light:
+    """A white sun and, unless asked for, hardly any sky light."""
     towards = np.float32(direction) / np.float32(np.linalg.norm(direction))
     ambient = np.zeros((9, 3), np.float32)
-    ambient[0] = 0.05 / 0.282095
+    ambient[0] = ambient_light / 0.282095
     return Light(towards, np.full(3, strength, np.float32), ambient, exposure)
 
 

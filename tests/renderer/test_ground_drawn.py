@@ -64,7 +64,7 @@ def test_what_stands_stands_where_one_walks(stage: Open, over: Ground, place: tu
         )
         drawn.append(one.settle(world, [camera]).astype(int))
     lit = [one.max(axis=-1) > 50 for one in drawn]
-    assert lit[1].sum() > 200
+    assert lit[1].sum() > 60
     # Between samples the two differ by millimetres while two lands are mixed: hence not to the pixel.
     assert (lit[0] != lit[1]).mean() < 0.01, "the drawn and the walked-on ground differ"
 

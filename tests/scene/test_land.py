@@ -66,6 +66,7 @@ class Visit:
         before, sample = self.land.ground, self.places()
         old = {p: self.land.height(*p) for p in sample}
         stood = {p: self.presence(*p) for p in sample}
+        firm = {p: self.least_presence(*p) for p in sample}
         self.land.advance(self.at, frozenset(self.resident), self.may_show, DT_S)
         self.land.retarget(self.wanted)
         corners = self.land.ground.corners
@@ -75,10 +76,11 @@ class Visit:
         if before.shown.metres == self.land.ground.shown.metres:
             for place, was in old.items():
                 seen = min(stood[place], self.presence(*place))
+                solid = min(firm[place], self.least_presence(*place))
                 now = self.land.height(*place)
                 if seen > 0.0:
                     assert was is not None and now is not None
-                if seen >= 0.5:
+                if solid > 0.0:
                     assert now is not None and was is not None
                     assert abs(now - was) <= MORPH_MPS * DT_S, f"a jump of {now - was} m at {place}"
 
@@ -100,6 +102,13 @@ class Visit:
         north = p[iz % GRID, ix % GRID] * (1 - fx) + p[iz % GRID, (ix + 1) % GRID] * fx
         south = p[(iz + 1) % GRID, ix % GRID] * (1 - fx) + p[(iz + 1) % GRID, (ix + 1) % GRID] * fx
         return float(north * (1 - fz) + south * fz)
+
+    def least_presence(self, x: float, z: float) -> float:
+        """Of the four corners around: where one is not there at all, the land is still rising out of the haze."""
+        metres = self.land.ground.shown.metres
+        ix, iz = int(np.floor(x / metres)), int(np.floor(z / metres))
+        p = self.land.ground.corners[..., 1]
+        return float(min(p[(iz + j) % GRID, (ix + i) % GRID] for i in (0, 1) for j in (0, 1)))
 
     def seen_land_is_there(self) -> None:
         """Every tile that touches a corner with presence is on the GPU in each land that its corners show."""

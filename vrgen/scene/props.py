@@ -48,7 +48,8 @@ class Scatter:
         of = (seed, origin, tuple((kind.name, tuple(kind.meshes)) for kind in kinds))
         if of != self._of:
             self._of, self._places = of, {}
-        tiles = (ground.arriving or ground.shown).tiles
+        # While land morphs, what has not arrived is still what is seen.
+        tiles = {**ground.shown.tiles, **(ground.arriving.tiles if ground.arriving is not None else {})}
         kept: dict[tuple[str, Tile, int], npt.NDArray[np.void]] = {}
         whole = True
         for at in _spiral(centre):

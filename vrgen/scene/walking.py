@@ -64,17 +64,18 @@ def walk(
 
 def _stepped(x: float, y: float, z: float, dx: float, dz: float, height: Height) -> tuple[float, float]:
     """One step; where it is too steep, what is left of it along the slope."""
-    length = float(np.hypot(dx, dz))
     for turn in (0.0, 0.6, -0.6, 1.2, -1.2):
         c, s = np.cos(turn), np.sin(turn)
         tx, tz = (c * dx - s * dz) * c, (s * dx + c * dz) * c
         there = height(x + tx, z + tz)
-        ahead = height(x + tx * 0.4 / length, z + tz * 0.4 / length)
+        far = 0.4 / max(float(np.hypot(tx, tz)), 1e-9)
+        ahead = height(x + tx * far, z + tz * far)
         if there is None or ahead is None:
             continue
         here = height(x, z)
         rise = ahead - (here if here is not None else y)
-        if there - y <= STEP_M and rise <= max(_STEEPEST * 0.4, STEP_M if y > ahead else 0.0):
+        climb = _STEEPEST if turn == 0.0 else 0.3  # aside one goes along the slope, not up it in zigzags
+        if there - y <= STEP_M and rise <= max(climb * 0.4, STEP_M if y > ahead else 0.0):
             return float(x + tx), float(z + tz)
     return x, z
 
