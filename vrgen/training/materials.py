@@ -160,7 +160,8 @@ class Materials(nn.Module):
         codes = torch.einsum("nhw,nchw->chw", weights, grounds - level)
         codes = codes + torch.einsum("n,nchw->chw", weights.mean(dim=(1, 2)), level)
         made = self.decoder(codes[None], self.grain.to(kind))
-        slopes = made[:, 3:5] * 0.5
+        # Steeper than decoded: the codes keep the wide slopes and lose half of the fine ones.
+        slopes = made[:, 3:5] * (0.5 * 1.5)
         up = torch.ones_like(slopes[:, :1])
         gloss = (made[:, 5:6] * 0.5 + 0.5).clamp(0.0, 1.0)
         return {
@@ -276,9 +277,12 @@ def distance(made: Tensor, wanted: Tensor, features: PhotoFeatures, step: int) -
     # The crops do not wrap round: what lies within the reach of their edges does not count.
     inner = slice(16, CROP - 16)
     made, wanted = made[..., inner, inner], wanted[..., inner, inner]
-    weight = torch.tensor([1.0, 1.0, 1.0, 0.5, 0.5, 0.5])[:, None, None]
+    weight = torch.tensor([1.0, 1.0, 1.0, 0.7, 0.7, 0.4])[:, None, None]
     total = torch.zeros(())
     difference = (made - wanted) * weight
+    # Steps between neighbours count too, or the 4 by 4 blocks of the codes would show.
+    steps = [difference[..., 1:] - difference[..., :-1], difference[..., 1:, :] - difference[..., :-1, :]]
+    total = total + 0.5 * (steps[0].abs().mean() + steps[1].abs().mean())
     for _ in range(3):
         total = total + difference.abs().mean()
         difference = F.avg_pool2d(difference, 2)

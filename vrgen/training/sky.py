@@ -148,7 +148,7 @@ class SkyModel(nn.Module):
         kind = latent.dtype
         scores = F.linear(latent, self.keys.to(kind)) * 2.2
         count = self.daylight.shape[0]
-        day = (inputs["daylight"].to(kind) - self.daylight.to(kind)) / 0.09
+        day = (inputs["daylight"].to(kind) - self.daylight.to(kind)) / 0.07
         cover = (inputs["clouds"].to(kind) - self.cover.to(kind)) / 0.15
         light = torch.softmax(scores[:, :count] - 0.5 * day * day, dim=1)
         clouds = torch.softmax(scores[:, count : 2 * count] - 0.5 * cover * cover, dim=1)

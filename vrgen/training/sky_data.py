@@ -94,13 +94,13 @@ def _prepare(sky: Sky, cache: Path) -> tuple[Array, Array, Sun]:
 def _clouds(log: Array, sun: Sun, sky: Sky) -> Array:
     """What is finer than about 20°, except in a clear sky and round the sun.
 
-    A cloudy sky without a sun has a light that changes little all round: there the wide masses of
-    cloud, too, belong to the clouds.
+    In a cloudy sky the light is taken to change little all round: there the wide masses of cloud, too,
+    belong to the clouds.
     """
     if sky.clouds == 0:
         return np.zeros_like(log)
     wide = np.concatenate([log[:, -128:], log, log[:, :128]], axis=1)
-    along = 70 if sun.peak == 0 and sky.clouds >= 0.5 else 21
+    along = 70 if sky.clouds >= 0.6 else 21
     smooth = gaussian_filter(wide, (14, along, 0), mode="nearest", truncate=1.8)[:, 128:-128]
     clouds = log - smooth
     if sun.peak > 0:
@@ -274,18 +274,20 @@ def _without_sun(picture: Array, sky: Sky) -> tuple[Array, Sun]:
         excess = np.clip(luminance - limit, 0, None)
         # The disc is wider than the sun and holds as much light, up to what can be shown.
         peak = min(SUN_PEAK, float((excess * pixel_sr).sum()) / (2 * math.pi * SUN_SIGMA_RAD**2))
-    if peak < limit / 2:
+    if peak < 20:
         peak = 0.0
-    red, green, blue = (float(c) for c in np.minimum(picture[row, column], limit))
+    # Limited by the strongest channel, so that what is bright keeps its hue.
+    picture = picture * np.minimum(1, limit / np.maximum(picture.max(-1, keepdims=True), 1e-6))
+    red, green, blue = (float(c) for c in picture[row, column])
     brightest = max(red, green, blue, 1e-3)
     colour = (red / brightest, green / brightest, blue / brightest)
-    turned = np.roll(np.minimum(picture, limit), WIDTH // 2 - column, axis=1)
+    turned = np.roll(picture, WIDTH // 2 - column, axis=1)
     sun = Sun(float(elevation[min(row, HEIGHT // 2 - 3)]), peak, colour)
     if peak > 0:
         # The compression leaves dark pixels beside so bright a one.
         near = np.zeros((HEIGHT, WIDTH), bool)
-        near[:ROWS] = _angle_to(sun.elevation_rad) < 0.07
+        near[:ROWS] = _angle_to(sun.elevation_rad) < 0.13
         typical_near = np.median(turned[near], axis=0)
-        holes = near & (turned.mean(-1) < 0.8 * typical_near.mean())
+        holes = near & (turned.min(-1) < 0.4 * typical_near.min())
         turned[holes] = typical_near
     return turned.astype(np.float32), sun

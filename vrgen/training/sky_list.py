@@ -48,7 +48,7 @@ class Sky:
 
 
 BY3 = "CC-BY-3.0"
-HAVEN_NPM = Origin("pmndrs-assets", "Poly Haven / Greg Zaal", "CC0-1.0")
+HAVEN_NPM = Origin("pmndrs-assets", "Poly Haven", "CC0-1.0")
 HAVEN_DEB = Origin("blender-data", "Poly Haven / Greg Zaal", "CC0-1.0")
 HUMUS = Origin("online-3d-viewer", "Emil Persson (Humus)", BY3)
 ELYVISIONS = Origin("redeclipse-data", "3delyvisions", BY3)
@@ -205,6 +205,6 @@ SKIES: tuple[Sky, ...] = (
         level=0.25,
         horizon_deg=3,
         sun=(0.04, 8, 40),
-        tint=(1.0, 0.7, 1.0),
+        tint=(1.0, 0.72, 1.0),
     ),
 )
