@@ -18,6 +18,14 @@ hypothesis.settings.register_profile("vrgen", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("vrgen")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--regenerate-golden",
+        action="store_true",
+        help="draw the golden pictures anew instead of comparing with them; look at them afterwards",
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 

@@ -1,7 +1,4 @@
-"""A GL context for every test here, with what it must leave behind: no GL object and no GL error.
-
-`--regenerate-golden` draws the golden pictures anew instead of comparing with them.
-"""
+"""A GL context for every test here, with what it must leave behind: no GL object and no GL error."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

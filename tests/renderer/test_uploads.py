@@ -43,6 +43,17 @@ def test_what_waits_arrives_over_several_frames_and_counts_only_when_whole(stage
     assert sent >= waiting.radiance.nbytes + 2 * 128 * 128 * 4
 
 
+@pytest.mark.parametrize("budget_ms", [0.02, 2.0])
+def test_a_large_material_arrives_however_small_the_budget(stage: Open, budget_ms: float) -> None:
+    one = stage((32, 16), budget_ms=budget_ms)
+    waiting = noisy_surface(1024, 1)
+    for _ in range(300):
+        one.draw(s.scene(over=s.nowhere(), preload=(waiting,)))
+        if waiting.id in one.renderer.resident.ids:
+            break
+    assert waiting.id in one.renderer.resident.ids
+
+
 def test_what_is_shown_is_there_at_once(stage: Open) -> None:
     one = stage((32, 16), budget_ms=0.0)
     world = s.scene(over=s.nowhere(), above=noisy_sky(128, 1), dressed=noisy_surface(64, 2))

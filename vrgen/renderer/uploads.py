@@ -104,6 +104,8 @@ class Uploads:
         if held.resident:
             return
         for image in held.images:
+            if image.rows == image.pixels.shape[0]:
+                continue  # whole since an earlier frame: its smaller levels are made once only
             if not self._rows(image, deadline_s):
                 return
             if image.texture.levels > 1:
@@ -118,12 +120,12 @@ class Uploads:
         if not self.direct:
             step = max(1, min(step, STAGE_BYTES // 3 // row_bytes))
         while image.rows < height:
-            if deadline_s is not None and time.perf_counter() >= deadline_s:
-                return False
             part = image.pixels[image.rows : image.rows + step]
             self._copy(image, part)
             image.rows += len(part)
             self.spent.bytes += part.nbytes
+            if image.rows < height and deadline_s is not None and time.perf_counter() >= deadline_s:
+                return False  # at least one step was made: however small the budget, it arrives
         return True
 
     def _copy(self, image: _Image, part: npt.NDArray[np.generic]) -> None:

@@ -1,0 +1,337 @@
+"""`vrgen run` from the outside: a program, its picture, its report, and what bad checkpoints get."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from generator import checkpoints as made
+from PIL import Image
+
+pytestmark = pytest.mark.slow
+SIZE = ("160", "90")
+
+
+def vrgen(*words: object, timeout_s: float = 240.0) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    return subprocess.run(
+        [sys.executable, "-m", "vrgen", *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+        env=environment,
+    )
+
+
+class Run:
+    """One finished run: its exit, its words, its report and its last picture."""
+
+    def __init__(self, folder: Path, target: object, *words: object, settle: bool = True) -> None:
+        folder.mkdir(exist_ok=True)
+        report, picture = folder / "report.json", folder / "picture.png"
+        self.done = vrgen(
+            "run", target, "--display", "headless", "--size", *SIZE, "--quality", "low", "--device", "cpu",
+            "--report", report, "--screenshot", picture, *(("--settle",) if settle else ()), *words,
+        )  # fmt: skip
+        self.report: dict[str, Any] = json.loads(report.read_text()) if report.is_file() else {}
+        self.picture = np.asarray(Image.open(picture).convert("RGB"), int) if picture.is_file() else None
+
+    @property
+    def pixels(self) -> np.ndarray:
+        assert self.done.returncode == 0, self.done.stderr
+        assert self.picture is not None and self.picture.shape == (90, 160, 3)
+        return self.picture
+
+    def failed(self, status: int, *words: str) -> str:
+        """The one sentence on standard error."""
+        lines = [line for line in self.done.stderr.splitlines() if not line.startswith("vrgen: no ")]
+        assert self.done.returncode == status, self.done.stderr
+        assert len(lines) == 1 and lines[0].startswith("vrgen: "), self.done.stderr
+        assert "Traceback" not in self.done.stderr
+        assert all(word in lines[0] for word in words), lines[0]
+        return lines[0]
+
+
+def apart(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.abs(one - other).mean())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("app")
+
+
+@pytest.fixture(scope="module")
+def world(folder: Path) -> Path:
+    """A world file with land that is made tile by tile and a bare panorama."""
+    land = {
+        "inputs": {"tile": {"kind": "tile"}, "latent": made.LATENT},
+        "outputs": {"height": {"kind": "heightfield", "shape": [1, 9, 9], "metres": 32.0}},
+    }
+    made.save(made.Waves(), folder / "land.pt", {"vrgen": 1, "name": "land", **land})
+    made.save(made.Bare(8, 3, False, True, True, (16, 32)), folder / "sky.pt", None)
+    path = folder / "world.toml"
+    path.write_text(
+        'title = "Tiny"\n[generators.land]\ncheckpoint = "land.pt"\n'
+        '[generators.sky]\ncheckpoint = "sky.pt"\nas_kind = "panorama"\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def visit(folder: Path, world: Path) -> Run:
+    return Run(folder / "visit", world, "--frames", 5, "--hold", "w", "--seed", 3)
+
+
+@pytest.fixture(scope="module")
+def plain(folder: Path) -> Run:
+    """The place before anything was made: nothing has arrived after two frames."""
+    light = {"light": {"kind": "light"}, "picture": {"kind": "picture", "shape": [3, 4, 4]}}
+    inputs = {
+        "calls": {"kind": "state", "shape": [1, 1], "from": "light"},
+        "grain": {"kind": "noise", "shape": [1]},
+    }
+    made.save(
+        made.Counts(), folder / "plain.pt", {"vrgen": 1, "name": "plain", "inputs": inputs, "outputs": light}
+    )
+    return Run(folder / "plain", folder / "plain.pt", "--frames", 2, settle=False)
+
+
+def shape_of(value: object) -> object:
+    return {key: shape_of(item) for key, item in value.items()} if isinstance(value, Mapping) else type(value)
+
+
+def test_the_report_has_the_layout_that_is_promised(visit: Run) -> None:
+    assert visit.done.returncode == 0, visit.done.stderr
+    report = visit.report
+    spread = {"p50": float, "p95": float, "p99": float, "max": float}
+    generator = {
+        "requests": int, "results": int, "stale": int, "restarts": int, "errors": list,
+        "infer_ms": spread, "age_ms": spread,
+    }  # fmt: skip
+    expected = {
+        "display": {"kind": str, "runtime": type(None), "refresh_hz": float, "gl": str, "switches": list},
+        "first_frame_s": float,
+        "frames": {"count": int, "missed": int, "cpu_ms": spread, "interval_ms": spread},
+        "generators": {"land": generator, "sky": generator},
+        "transfer": {"path": str, "bytes": int, "ms": spread},
+        "input_to_photon_ms": spread,
+        "scene": {"tiles": int, "meshes": int, "instances": int, "triangles": int},
+        "memory_mb": {"frame_peak": float, "worker_peak": float},
+    }
+    assert shape_of(report) == expected
+    assert report["display"]["kind"] == "headless" and "OpenGL" in report["display"]["gl"]
+    assert report["frames"]["count"] >= 5
+    assert report["generators"]["land"]["results"] >= 100 and report["generators"]["sky"]["results"] == 1
+    assert report["scene"]["tiles"] >= 100 and report["scene"]["triangles"] > 0
+    assert report["memory_mb"]["worker_peak"] > 50
+    assert report["transfer"]["bytes"] > 0 and report["transfer"]["path"] in ("host", "pixel-buffer")
+
+
+def test_nothing_but_the_refusals_is_said(visit: Run) -> None:
+    assert visit.done.stdout == ""
+    assert all(line.startswith("vrgen: no ") for line in visit.done.stderr.splitlines())
+
+
+def test_the_same_seed_gives_the_same_picture_and_another_another(folder: Path, world: Path, visit: Run) -> None:
+    films = ["--frames", 3, "--video"]
+    one = Run(folder / "one", world, "--seed", 3, *films, folder / "one.mp4").pixels
+    same = Run(folder / "same", world, "--seed", 3, *films, folder / "same.mp4").pixels
+    other = Run(folder / "other", world, "--seed", 4, *films, folder / "other.mp4").pixels
+    assert apart(one, same) <= 0.5
+    assert apart(one, other) > 2.0
+    assert (folder / "one.mp4").stat().st_size > 500
+
+
+@pytest.mark.parametrize("kind", ["picture", "panorama", "texture", "heightfield"])
+def test_a_bare_module_is_a_place_as_any_kind(folder: Path, kind: str, plain: Run) -> None:
+    path = made.save(made.Bare(12, 3, True, False, True, (16, 16)), folder / f"bare-{kind}.pt", None)
+    run = Run(folder / kind, path, "--as", kind, "--frames", 2, "--seed", 1)
+    assert run.pixels.std() > 3
+    assert apart(run.pixels, plain.pixels) > 1.0, f"as {kind} it looks like the plain world"
+    assert run.report["generators"][path.stem]["results"] == 1
+    if kind == "picture":
+        assert run.report["scene"]["instances"] == 1
+
+
+def test_both_eyes_side_by_side(folder: Path, world: Path) -> None:
+    pixels = Run(folder / "stereo", world, "--views", "stereo", "--frames", 2).pixels
+    left, right = pixels[:, :80], pixels[:, 80:]
+    assert 0.0 < apart(left, right) < 25.0
+
+
+# --- bad checkpoints --------------------------------------------------------------------------------------
+
+
+def bad(name: str, path: Path) -> tuple[str, ...]:
+    """Make a bad checkpoint at `path`; words that the sentence about it must have."""
+    good = made.constant(path.with_name(f"good-{path.name}"))
+    said = made.manifest({"latent": made.LATENT}, {"picture": made.PICTURE})
+    match name:
+        case "empty":
+            path.touch()
+        case "truncated":
+            path.write_bytes(good.read_bytes()[: good.stat().st_size // 2])
+        case "zip":
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("hello.txt", "no model")
+        case "text":
+            path.write_text("this is not a model", encoding="utf-8")
+        case "unknown key":
+            made.save(made.Constant(), path, {**said, "colour": "red"})
+            return (path.name, "colour")
+        case "unknown kind":
+            made.save(
+                made.Constant(), path, {**said, "outputs": {"picture": {"kind": "painting", "shape": [3, 4, 4]}}}
+            )
+            return (path.name, "painting")
+        case "no manifest":
+            made.save(made.Constant(), path, None)
+        case "wrong name":
+            made.picture(made.Misnamed(), path)
+            return (path.name, "image")
+        case "wrong shape":
+            made.picture(made.Misshapen(), path)
+            return (path.name, "picture")
+        case "wrong dtype":
+            made.picture(made.Doubles(), path)
+            return (path.name, "float64")
+        case "not a number":
+            made.picture(made.NotANumber(), path)
+            return (path.name, "picture")
+        case "infinity":
+            made.picture(made.Infinite(), path)
+            return (path.name, "picture")
+        case "raises":
+            made.picture(made.Raises(), path)
+            return (path.name, "no such latent")
+    return (path.name,)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "empty", "truncated", "zip", "text", "unknown key", "unknown kind", "no manifest",
+        "wrong name", "wrong shape", "wrong dtype", "not a number", "infinity", "raises",
+    ],
+)  # fmt: skip
+def test_a_bad_checkpoint_is_one_sentence(what: str, tmp_path: Path) -> None:
+    words = bad(what, tmp_path / "bad.pt")
+    Run(tmp_path / "run", tmp_path / "bad.pt", "--seconds", 60, settle=False).failed(1, *words)
+
+
+def test_a_missing_checkpoint_is_a_wrong_call(tmp_path: Path) -> None:
+    Run(tmp_path / "run", tmp_path / "none.pt", "--frames", 1).failed(2, "none.pt")
+
+
+def test_a_bare_module_cannot_be_what_it_does_not_make(tmp_path: Path) -> None:
+    made.save(made.Misnamed(), tmp_path / "dict.pt", None)
+    Run(tmp_path / "run", tmp_path / "dict.pt", "--as", "panorama", "--seconds", 60, settle=False).failed(
+        1, "dict.pt"
+    )
+
+
+def test_a_prompt_that_nobody_takes_is_a_wrong_call(tmp_path: Path) -> None:
+    made.constant(tmp_path / "it.pt")
+    run = Run(tmp_path / "run", tmp_path / "it.pt", "--prompt", "a meadow", "--frames", 3, settle=False)
+    assert run.done.returncode == 2 and "prompt" in run.done.stderr and "Traceback" not in run.done.stderr
+
+
+def test_one_bad_generator_leaves_the_rest_of_the_world_standing(folder: Path, world: Path) -> None:
+    made.picture(made.NotANumber(), folder / "nan.pt")
+    path = folder / "half.toml"
+    path.write_text(world.read_text() + '[generators.broken]\ncheckpoint = "nan.pt"\n', encoding="utf-8")
+    run = Run(folder / "half", path, "--frames", 3)
+    assert run.pixels.std() > 3
+    assert run.report["generators"]["land"]["results"] >= 100
+    (error,) = set(run.report["generators"]["broken"]["errors"])
+    assert "picture" in error and "nan.pt" in error
+
+
+# --- in one process: what a person does, by script ---------------------------------------------------------
+
+SCRIPTED = """
+import sys
+from pathlib import Path
+from vrgen import app
+from vrgen.config import RunOptions
+from vrgen.display.headless import HeadlessDisplay
+from vrgen.clock import RealClock
+from vrgen.messages import Controls
+
+target, report, picture = map(Path, sys.argv[1:])
+state = {"results": 0, "pressed": 0, "first": None}
+
+def script(number):
+    session = state.get("session")
+    if session is None or session.scene is None:
+        return Controls()
+    status = {s.name: s for s in session.generators.status}["it"]
+    if status.results and state["pressed"] == 0 and session.scene.objects.pictures:
+        state["first"] = session.scene.objects.pictures[0].pixels.copy()
+        state["pressed"] = number
+        return Controls(pressed=("n",))
+    if state["pressed"] and status.errors and number > state["pressed"] + 30:
+        pixels = session.scene.objects.pictures[0].pixels
+        print("kept" if (pixels == state["first"]).all() else "lost", status.phase.value)
+        return Controls(closing=True)
+    return Controls()
+
+def opened(options, clock):
+    return HeadlessDisplay((64, 36), clock=clock, script=script), []
+
+class Watched(app.Session):
+    def __init__(self, *args):
+        super().__init__(*args)
+        state["session"] = self
+
+app.open_display, app.Session = opened, Watched
+app.run(RunOptions(target=str(target), seconds=120, report=report, screenshot=picture, quality="low", device="cpu",
+                   seed=1))
+"""
+
+
+def test_a_generator_that_begins_to_fail_leaves_the_last_good_world(tmp_path: Path) -> None:
+    """Good for the first world, not a number for the next."""
+    import torch
+
+    class Turns(torch.nn.Module):
+        """Good while the latent begins as it does for seed 1."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen = torch.zeros(8)
+            self.calls = 0
+
+        def forward(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            latent = inputs["latent"][0]
+            if self.calls == 0:
+                self.calls = 1
+            elif self.calls == 1 and bool((latent != 0).any()):
+                self.seen = latent
+                self.calls = 2
+            elif bool((latent != self.seen).any()):
+                return {"picture": torch.full((3, 16, 16), float("nan"))}
+            return {"picture": torch.full((3, 16, 16), 0.25)}
+
+    made.picture(Turns(), tmp_path / "it.pt")
+    report = tmp_path / "report.json"
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPTED, tmp_path / "it.pt", report, tmp_path / "picture.png"],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["kept", "failed"], done.stdout + done.stderr
+    told = json.loads(report.read_text())["generators"]["it"]
+    assert told["results"] == 1 and told["errors"]
