@@ -12,8 +12,12 @@ from vrgen.display.headless import HeadlessDisplay
 BENCH = Path(__file__).parent.parent / "tools" / "bench"
 SAID = {
     "handoff": ("from the worker to GL", "of memcpy"),
-    "interval": ("Frame interval", "busy: a new world", "stopped: SIGSTOP", "killed: SIGKILL"),
-    "objects": ("CPU time of a frame", "vrgen outside GL calls"),
+    "interval": ("nothing drawn, 90 Hz", "busy: a new world", "stopped: SIGSTOP", "killed: SIGKILL"),
+    "objects": (
+        "CPU time of a frame, ms, nothing drawn",
+        "CPU time of a frame, ms, drawn",
+        "vrgen outside GL calls",
+    ),
     "start": ("From the process's start to the first frame", "headless, shader cache empty"),
     "walk": ("Walking on", "MiB a minute"),
 }

@@ -157,14 +157,37 @@ def chosen_world(asked: str | None) -> str:
     return WORLD
 
 
+_DRAWING = ("glDraw", "glMultiDraw", "glDispatch", "glBlit", "glClear", "glGenerateTextureMipmap")
+
+
 @contextmanager
-def visit(options: RunOptions, clock: Clock, script: Script | None = None) -> Iterator[Session]:
+def nothing_drawn() -> Iterator[None]:
+    """Leave out the calls that make a GPU work: what remains is a frame's cost on the CPU, on software GL too."""
+    from vrgen.gl.api import GL
+
+    names = [name for name in dir(GL) if name.startswith(_DRAWING) and not name.startswith("glDrawBuffer")]
+    kept = {name: getattr(GL, name) for name in names}
+    for name in kept:
+        setattr(GL, name, lambda *_: None)
+    try:
+        yield
+    finally:
+        for name, function in kept.items():
+            setattr(GL, name, function)
+
+
+@contextmanager
+def visit(
+    options: RunOptions, clock: Clock, script: Script | None = None, drawn: bool = True
+) -> Iterator[Session]:
     """A session of the real program without a screen, as `vrgen.app.run` puts it together."""
     world = world_of(options.target, options.as_kind)
     with ExitStack() as stack:
         generators = stack.enter_context(Generators(world, device=options.device))
         display = HeadlessDisplay(options.size, clock=clock, hold=options.hold, script=script)
         stack.enter_context(display)
+        if not drawn:
+            stack.enter_context(nothing_drawn())
         session = Session(options, world, display, generators)
         stack.callback(session.close)
         yield session
