@@ -54,7 +54,7 @@ class Layer(nn.Module):
         directions = torch.from_numpy(sphere.directions).float()
         self.register_buffer("directions", directions, persistent=False)
         # which mixture of the individual's numbers each vertex takes for its noise
-        self.register_buffer("mixture", (torch.randn(NOISE, count) / math.sqrt(NOISE)).half())
+        self.register_buffer("mixture", torch.randn(NOISE, count) / math.sqrt(NOISE))
 
     def forward(self, x: Tensor, style: Tensor, individual: Tensor) -> Tensor:
         """x (B, V, I), style (B, STYLE), individual (B, NOISE) -> (B, V, O)."""
@@ -128,6 +128,8 @@ class Rock(nn.Module):
     def __init__(self, shape: Shape, finest: Sphere) -> None:
         super().__init__()
         self.shape = shape
+        for layer in shape.layers:
+            layer.mixture = layer.mixture.half()  # half the bytes, for numbers that are noise
         self.register_buffer("directions", torch.from_numpy(finest.directions).float())
         self.register_buffer("rings", indices(finest.rings))
         self.register_buffer("faces", indices(finest.faces))

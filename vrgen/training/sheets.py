@@ -50,7 +50,7 @@ def _lit(height: Floats) -> tuple[Floats, Floats]:
 
 
 def _view(height: Floats, width: int = 480, rows: int = 200) -> Any:
-    """What a person of 1.7 m sees, looking north from the middle of the southern edge."""
+    """What a person of 1.7 m sees, looking north from the southern edge."""
     from scipy.ndimage import map_coordinates
 
     light, upright = _lit(height)
@@ -60,7 +60,9 @@ def _view(height: Floats, width: int = 480, rows: int = 200) -> Any:
     picture = np.ones((rows, width, 3)) * SKY
     side = np.linspace(-0.75, 0.75, width)
     focal = width / 1.5
-    x0, z0 = height.shape[1] / 2, height.shape[0] - 16.0
+    south = height[-160:-16, 150:-150]  # from the highest place near the middle of its edge
+    z0 = float(height.shape[0] - 160 + south.max(1).argmax())
+    x0 = float(150 + south.max(0).argmax())
     eye = height[int(z0), int(x0)] + 1.7
     free = np.full(width, rows)
     row = np.arange(rows)[:, None]
@@ -82,19 +84,19 @@ def terrain(path: Path) -> None:
     """Six lands of 8 x 8 tiles, from above and through the eyes of a walker."""
     module = _load("terrain")
     cases = [(1, 0.3, 0.5), (2, 0.6, 0.2), (3, 0.7, 0.5), (4, 0.8, 0.8), (5, 0.9, 0.5), (6, 1.0, 0.6)]
-    sheet = Image.new("RGB", (3 * 300, 2 * 440), "white")
+    sheet = Image.new("RGB", (3 * 250, 2 * 370), "white")
     for k, (seed, relief, roughness) in enumerate(cases):
         height = _land(module, seed, relief, roughness, 8)
         light, upright = _lit(height)
-        above = Image.fromarray((light * 255).astype(np.uint8)).resize((296, 296))
-        seen = Image.fromarray(_srgb(_view(height))).resize((296, 123))
-        x, y = 300 * (k % 3), 440 * (k // 3)
+        above = Image.fromarray((light * 255).astype(np.uint8)).resize((246, 246))
+        seen = Image.fromarray(_srgb(_view(height))).resize((246, 102))
+        x, y = 250 * (k % 3), 370 * (k // 3)
         sheet.paste(above, (x, y))
-        sheet.paste(seen, (x, y + 298))
+        sheet.paste(seen, (x, y + 248))
         walkable = 100 * (upright > np.cos(np.radians(35))).mean()
-        text = f"relief {relief}, roughness {roughness}: {np.ptp(height):.0f} m, {walkable:.0f} % below 35\u00b0"
-        ImageDraw.Draw(sheet).text((x + 2, y + 424), text, fill="black")
-    sheet.save(path, optimize=True)
+        text = f"relief {relief}, rough {roughness}: {np.ptp(height):.0f} m, {walkable:.0f} % < 35\u00b0"
+        ImageDraw.Draw(sheet).text((x + 2, y + 354), text, fill="black")
+    sheet.quantize(224).save(path, optimize=True)
 
 
 def rocks(path: Path) -> None:
@@ -132,6 +134,7 @@ def rocks(path: Path) -> None:
     figure.subplots_adjust(0, 0, 1, 1, 0, 0)
     figure.savefig(path, dpi=56)
     plt.close(figure)
+    Image.open(path).convert("RGB").quantize(128).save(path, optimize=True)
 
 
 if __name__ == "__main__":

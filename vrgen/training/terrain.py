@@ -175,7 +175,7 @@ def manifest() -> dict[str, object]:
                 "kind": "slider",
                 "shape": [1],
                 "range": [0, 1],
-                "default": 0.85,
+                "default": 0.75,
                 "label": "Relief",
                 "description": "From plains to high mountains",
             },

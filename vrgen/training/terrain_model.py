@@ -258,7 +258,7 @@ class Land(nn.Module):
         field = smooth + detail
         smooth, detail = self.refine(latent, roughness, field, 32, target)
         field = smooth + 0.5 * detail  # half of it: this detail is underfoot and walked on
-        height: Tensor = field * (4.0 * 0.75)
+        height: Tensor = field * (4.0 * 0.65625)
         return height
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
