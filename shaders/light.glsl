@@ -25,8 +25,8 @@ vec3 sky_radiance(vec3 d, float level) {
 
 // What haze looks like in a direction: the sky low above the horizon, blurred.
 vec3 haze_towards(vec3 d) {
-    vec3 low = normalize(vec3(d.x, 0.06 + 0.5 * max(d.y, 0.0), d.z));
-    return sky_radiance(low, max(frame.sky_mix.y - 3.0, 0.0));
+    vec3 low = normalize(vec3(d.x, 0.12 + 0.5 * max(d.y, 0.0), d.z));
+    return sky_radiance(low, max(frame.sky_mix.y - 6.0, 0.0));
 }
 
 float haze_amount(float distance_m) {

@@ -22,10 +22,10 @@ void main() {
     float distance_m = length(offset);
     vec3 albedo = colour_of.rgb;
     float roughness = 0.85;
-    if (texture_at.z >= 0.0 && colour_of.a > 0.5 && texture_at.x >= 0.0) {
+    if (texture_at.z >= 0.0 && texture_at.x >= 0.0) {
         albedo = texture(pictures, texture_at).rgb;
         roughness = 0.6;
-    } else if (colour_of.a < 0.5) {
+    } else if (colour_of.a < 0.5 || texture_at.z < -1.5) {
         Material rock = cliff_material(local, n);
         albedo = rock.albedo;
         roughness = rock.roughness;

@@ -5,6 +5,9 @@ layout(binding = 5) uniform sampler2D ground_bumps[2];   // units 5, 6
 layout(binding = 11) uniform sampler2D cliff_albedo[2];  // units 11, 12
 layout(binding = 13) uniform sampler2D cliff_bumps[2];   // units 13, 14
 
+// Ground is seen at a grazing angle; where the sampler is not anisotropic, half a level finer keeps its grain.
+const float SHARPER = -0.5;
+
 struct Material {
     vec3 albedo;
     float relief;
@@ -24,13 +27,15 @@ Material material_of(vec4 albedo, vec4 bumps) {
 // Repetition is hidden by a second reading, turned and at another scale, where a slow noise asks for it.
 Material read_ground(int slot, vec2 at_m, float spot, float per_metre, vec2 phase) {
     vec2 uv = at_m * per_metre + phase;
-    Material near = material_of(texture(ground_albedo[slot], uv), texture(ground_bumps[slot], uv));
+    Material near = material_of(texture(ground_albedo[slot], uv, SHARPER), texture(ground_bumps[slot], uv, SHARPER));
 #if DETAIL
     const mat2 turn = mat2(0.7986, 0.6018, -0.6018, 0.7986);
-    vec2 other = turn * uv * 0.37 + 0.31;
-    Material far = material_of(texture(ground_albedo[slot], other), texture(ground_bumps[slot], other));
+    vec2 other = turn * uv * 0.83 + 0.31;
+    Material far = material_of(texture(ground_albedo[slot], other, SHARPER), texture(ground_bumps[slot], other, SHARPER));
     far.bump.xy = far.bump.xy * turn;
     near = blended(near, far, smoothstep(0.3, 0.7, spot + 0.35 * (far.relief - near.relief)));
+    // Underfoot a texel is as large as a pebble: the same material, much smaller, gives it grain.
+    near.albedo *= 0.72 + 0.56 * texture(ground_albedo[slot], uv * 6.3).a;
 #endif
     return near;
 }

@@ -40,8 +40,8 @@ class PropsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     per_hectare: Positive = 40.0
     scale_m: tuple[float, float] = (0.4, 2.5)
     """Smallest and greatest size; most are small."""
-    surface: str = "cliff"
-    """Whose material dresses them where the mesh has no colours of its own."""
+    surface: Literal["cliff"] | None = None
+    """Dress them in this surface's material; left out, they show the colours that the mesh has."""
     slope_max_deg: Annotated[float, Meta(ge=0, le=90)] = 35.0
     clumping: Annotated[float, Meta(ge=0, le=1)] = 0.6
 

@@ -148,7 +148,8 @@ INSTANCE = np.dtype(
     ]
 )
 """One object, 48 bytes as the shaders read it. `position` metres relative to `Scene.origin`; `rotation`
-quaternion xyzw; `mesh` indexes `Objects.meshes`; `picture` indexes `Objects.pictures` or is -1; `stands` 1 adds
+quaternion xyzw; `mesh` indexes `Objects.meshes`; `picture` indexes `Objects.pictures`, -1 shows the mesh's
+colours, -2 the cliff's material; `stands` 1 adds
 the ground's height to y; beyond
 `reach_m` from the eye it is not seen (0: seen at any distance)."""
 

@@ -11,6 +11,8 @@ from vrgen.messages import Tile
 from vrgen.scene_model import INSTANCE, Ground
 
 _REACH_TILES = 3
+_BURIED = 0.12
+"""Share of its size that a thing stands in the ground, so that it does not float on a slope."""
 _SEEN_FACTOR = 90.0
 """A thing of a metre is seen to this distance, metres; larger ones farther."""
 
@@ -112,12 +114,12 @@ def _in_tile(
     tilt = rng.normal(0, 0.12, (count, 2))
     rotation = np.stack([tilt[:, 0], np.sin(yaw / 2), tilt[:, 1], np.cos(yaw / 2)], axis=-1)
     made["position"][:, 0] = world[keep, 0] - origin[0]
-    made["position"][:, 1] = -origin[1]
+    made["position"][:, 1] = -_BURIED * size - origin[1]
     made["position"][:, 2] = world[keep, 1] - origin[2]
     made["scale"] = size
     made["rotation"] = rotation / np.linalg.norm(rotation, axis=1, keepdims=True)
     made["mesh"] = np.asarray(kind.meshes, np.uint32)[rng.integers(0, len(kind.meshes), count)]
-    made["picture"] = -1
+    made["picture"] = -2 if config.surface == "cliff" else -1
     made["stands"] = 1.0
     made["reach_m"] = np.minimum(size * _SEEN_FACTOR, (_REACH_TILES - 0.2) * metres)
     return made
