@@ -96,7 +96,7 @@ def terrain(path: Path) -> None:
         walkable = 100 * (upright > np.cos(np.radians(35))).mean()
         text = f"relief {relief}, rough {roughness}: {np.ptp(height):.0f} m, {walkable:.0f} % < 35\u00b0"
         ImageDraw.Draw(sheet).text((x + 2, y + 354), text, fill="black")
-    sheet.quantize(224).save(path, optimize=True)
+    sheet.quantize(160).save(path, optimize=True)
 
 
 def rocks(path: Path) -> None:
