@@ -146,11 +146,12 @@ class SkyModel(nn.Module):
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         latent = inputs["latent"]
         kind = latent.dtype
-        scores = F.linear(latent, self.keys.to(kind)) * 2.2
+        scores = F.linear(latent, self.keys.to(kind)) * 2.5
         count = self.daylight.shape[0]
         day = (inputs["daylight"].to(kind) - self.daylight.to(kind)) / 0.07
         cover = (inputs["clouds"].to(kind) - self.cover.to(kind)) / 0.15
-        light = torch.softmax(scores[:, :count] - 0.5 * day * day, dim=1)
+        # Lights prefer one picture more strongly: between two, the glow of either sun would stay.
+        light = torch.softmax(1.4 * scores[:, :count] - 0.5 * day * day, dim=1)
         clouds = torch.softmax(scores[:, count : 2 * count] - 0.5 * cover * cover, dim=1)
         log = self.decoder(self.codes(light, clouds))
 
