@@ -109,6 +109,7 @@ class Session:
         self.leaving = False
         self.notes: tuple[str, ...] = ()
         self._restarts = 0
+        self._wished: frozenset[str] = frozenset()
         if options.prompt is not None and not any(knob.kind == "prompt" for knob in generators.knobs):
             raise UsageError(
                 f"--prompt: no generator of '{world.name}' takes a prompt; leave it out, or choose another world"
@@ -200,6 +201,7 @@ class Session:
         versions = {name: self.generators.version(name) for name in names}
         wishes = self.schedule.wishes(self.steering.choice, self.steering.knobs, names, versions)
         self.assembly.ask(wishes, controls.time_s)
+        self._wished = frozenset(wishes)
         if not self.paused:
             self.generators.submit(self.assembly.requests(self.person, controls.time_s))
 
@@ -323,7 +325,7 @@ class Session:
         if time.perf_counter() + self._began_s > _SETTLE_S or self._hopeless():
             return True
         names = {status.name for status in self.generators.status if status.phase not in _OUT}
-        done = names <= set(self.generators.manifests) and bool(names)
+        done = names <= self._wished and bool(names)  # a manifest alone: nothing of it was asked for yet
         assert self.scene is not None
         return (
             done
