@@ -329,7 +329,7 @@ class Session:
         assert self.scene is not None
         return (
             done
-            and not self.assembly.requests(self.person, 0.0)
+            and not any(request.generator in names for request in self.assembly.requests(self.person, 0.0))
             and not self.assembly.arriving
             and not self.scene.preload
             and self.scene.ground.arriving is None
