@@ -1,4 +1,4 @@
-"""What every benchmark shares: its arguments, the machine in words, a table for people, JSON in out/bench.
+"""What every benchmark shares: its arguments, the machine in words, tables, and files of them in out/bench.
 
 Times are milliseconds unless a name says otherwise. A figure is only as good as the machine was calm: the load
 at the start stands under every table.
@@ -55,6 +55,7 @@ class Report:
         self._quick: bool = args.quick
         self._path: Path = args.out / f"{name}.json"
         self._console = Console(width=None if sys.stdout.isatty() else 150)
+        self._written: list[str] = []
         self._data: dict[str, Any] = {"date": f"{datetime.now():%Y-%m-%d %H:%M}", "quick": self._quick}
         self.machine = {**machine(), "pinned": pinned}
 
@@ -66,17 +67,21 @@ class Report:
         for row in rows:
             table.add_row(*row)
         self._console.print(table)
+        ruler = "|".join("---:" if number else "---" for number in range(len(head)))
+        lines = [f"**{title}**", "", f"| {' | '.join(head)} |", f"|{ruler}|"]
+        self._written += [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
 
     def say(self, text: str) -> None:
         """One line below a table."""
         self._console.print(text, highlight=False)
+        self._written += [text, ""]
 
     def keep(self, **data: Any) -> None:
         """What the JSON holds beside the machine."""
         self._data.update(data)
 
     def finish(self) -> None:
-        """The machine under the tables, and everything into out/bench/NAME.json."""
+        """The machine under the tables; everything into NAME.json, and what was printed into NAME.md."""
         self.machine["load at the end"] = load()
         self.say("; ".join(f"{what}: {found}" for what, found in self.machine.items()))
         if self._quick:
@@ -84,6 +89,7 @@ class Report:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({**self._data, "machine": self.machine}, indent=2)
         self._path.write_text(text + "\n", encoding="utf-8")
+        self._path.with_suffix(".md").write_text("\n".join(self._written), encoding="utf-8")
         self.say(f"kept in {os.path.relpath(self._path)}\n")
 
 
