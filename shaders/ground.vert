@@ -84,7 +84,8 @@ void main() {
     float away = length(offset);
     haze = vec4(haze_towards(offset / away), max(haze_amount(away), 1.0 - smoothstep(0.0, 1.0, place.y)));
     // Land is never of one tone: it varies over tens and hundreds of metres.
-    patches = vec3(wave(p.xz), wave(p.zx * 0.6), 0.86 + 0.28 * wave(p.xz * 0.23 + 7.0) * wave(p.zx * 0.057));
+    vec2 at_m = xz + frame.ground_mix.zw;
+    patches = vec3(wave(at_m), wave(at_m.yx * 0.6), 0.86 + 0.28 * wave(at_m * 0.23 + 7.0) * wave(at_m.yx * 0.057));
     gl_Position = frame.clip_from_world[view] * vec4(p, 1.0);
     gl_Layer = view;
 #endif

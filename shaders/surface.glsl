@@ -49,11 +49,12 @@ Material ground_material(vec2 at_m, float spot) {
     return m;
 }
 
-Material cliff_plane(vec2 at_m) {
-    vec2 uv = at_m * frame.surface_scale.z;
+// `axes` picks the phase of x and z for the plane's two axes; y has none.
+Material cliff_plane(vec2 at_m, mat2 axes) {
+    vec2 uv = at_m * frame.surface_scale.z + axes * frame.surface_phase[1].xy;
     Material m = material_of(texture(cliff_albedo[0], uv), texture(cliff_bumps[0], uv));
 #if FADING
-    uv = at_m * frame.surface_scale.w;
+    uv = at_m * frame.surface_scale.w + axes * frame.surface_phase[1].zw;
     m = blended(m, material_of(texture(cliff_albedo[1], uv), texture(cliff_bumps[1], uv)), frame.surface_mix.y);
 #endif
     return m;
@@ -64,15 +65,18 @@ Material cliff_plane(vec2 at_m) {
 Material cliff_material(vec3 at_m, vec3 n) {
     vec3 w = abs(n);
     bool along_x = w.x > w.z;
+    // Columns: where the phase of x, and of z, goes.
+    const mat2 lying = mat2(1.0, 0.0, 0.0, 1.0), facing_x = mat2(0.0, 0.0, 1.0, 0.0), facing_z = mat2(1.0, 0.0, 0.0, 0.0);
 #if DETAIL
-    Material side = cliff_plane(along_x ? at_m.zy : at_m.xy);
-    Material top = cliff_plane(at_m.xz);
+    Material side = cliff_plane(along_x ? at_m.zy : at_m.xy, along_x ? facing_x : facing_z);
+    Material top = cliff_plane(at_m.xz, lying);
     side.bump = along_x ? vec3(0.0, side.bump.y, side.bump.x) : vec3(side.bump.xy, 0.0);
     top.bump = vec3(top.bump.x, 0.0, -top.bump.y);
     return blended(side, top, smoothstep(0.55, 0.8, w.y));
 #else
     bool flat_lying = w.y > 0.7;
-    Material m = cliff_plane(flat_lying ? at_m.xz : along_x ? at_m.zy : at_m.xy);
+    Material m = cliff_plane(flat_lying ? at_m.xz : along_x ? at_m.zy : at_m.xy,
+                             flat_lying ? lying : along_x ? facing_x : facing_z);
     m.bump = flat_lying ? vec3(m.bump.x, 0.0, -m.bump.y)
            : along_x ? vec3(0.0, m.bump.y, m.bump.x) : vec3(m.bump.xy, 0.0);
     return m;

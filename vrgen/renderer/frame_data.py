@@ -75,7 +75,7 @@ def fill(block: npt.NDArray[np.void], scene: Scene, cameras: Sequence[Camera], s
     x, y, z = scene.origin
     around_m = shown.metres * ground.grid
     block["ground"] = (spacing_m, cells, cells * ground.grid, ground.grid)
-    block["ground_mix"] = (float(ground.arriving is not None), SINK_M, 0.0, 0.0)
+    block["ground_mix"] = (float(ground.arriving is not None), SINK_M, x, z)
     block["ground_origin"] = ((x % around_m) / spacing_m, y, (z % around_m) / spacing_m, 0.0)
     for i, name in enumerate(("ground", "cliff")):
         fade = scene.surfaces[name]

@@ -23,14 +23,17 @@ from vrgen.renderer.uploads import Uploads
 from vrgen.renderer.variants import Variants
 from vrgen.scene_model import Scene
 
+_MOST_PIXELS = 500_000
+"""What low quality draws at most; a larger picture is enlarged from that."""
 SOFTWARE = ("llvmpipe", "softpipe", "swrast", "SwiftShader", "Microsoft Basic Render")
 
 
 class _Target:
     """The layered multisampled picture that one pass draws, a layer a view."""
 
-    def __init__(self, width: int, height: int, layers: int, samples: int) -> None:
-        self.size = (width, height, layers, samples)
+    def __init__(self, width: int, height: int, layers: int, samples: int, enlarged: bool) -> None:
+        """`enlarged`: it is smaller than where it goes; samples are resolved first, then it is stretched."""
+        self.size = (width, height, layers, samples, enlarged)
         self._stack = ExitStack()
         own = self._stack.enter_context
         array = GL.GL_TEXTURE_2D_MULTISAMPLE_ARRAY if samples > 1 else GL.GL_TEXTURE_2D_ARRAY
@@ -40,6 +43,10 @@ class _Target:
         depth = own(Texture(array, extent, GL.GL_DEPTH_COMPONENT32F, "picture depth", samples=count))
         self.draw = own(Framebuffer("picture", colour, depth))
         self.layers = [own(Framebuffer(f"picture layer {i}", colour, layer=i)) for i in range(layers)]
+        self.resolved: Framebuffer | None = None
+        if enlarged and samples > 1:
+            flat = own(Texture(GL.GL_TEXTURE_2D, (width, height), GL.GL_RGBA8, "picture resolved"))
+            self.resolved = own(Framebuffer("picture resolved", flat))
 
     def close(self) -> None:
         self._stack.close()
@@ -115,8 +122,8 @@ class Renderer:
         self._resident = Resident(self.uploads.resident | frozenset(self._ground.resident()))
         upload_ms = (time.perf_counter() - start_s) * 1e3
 
-        # The second frame takes the other variant, seen or not: its programs are compiled before they are needed.
-        fading = _fades(scene) != (self._drawn == 1)
+        # The second frame fades even if nothing does: those programs are compiled before they are needed.
+        fading = _fades(scene) or self._drawn == 1
         self._drawn += 1
         self._ring.begin()
         block = np.zeros((), FRAME)
@@ -188,7 +195,10 @@ class Renderer:
     def _fit(self, views: Sequence[View]) -> _Target:
         width = max(view.rect_px[2] for view in views)
         height = max(view.rect_px[3] for view in views)
-        size = (width, height, len(views), self._samples)
+        scale = 1.0 if self.high else min(1.0, (_MOST_PIXELS / (width * height * len(views))) ** 0.5)
+        if scale < 1.0:
+            width, height = max(1, round(width * scale)), max(1, round(height * scale))
+        size = (width, height, len(views), self._samples, scale < 1.0)
         if self._target is None or self._target.size != size:
             if self._target is not None:
                 self._target.close()
@@ -199,21 +209,18 @@ class Renderer:
         return self._target
 
     def _resolve(self, target: _Target, views: Sequence[View]) -> None:
+        width, height = target.size[:2]
+        whole = (0, 0, width, height)
         for layer, view in zip(target.layers, views):
-            x, y, width, height = view.rect_px
+            source, smooth = layer.name, GL.GL_NEAREST
+            if target.resolved is not None:
+                source, smooth = target.resolved.name, GL.GL_LINEAR
+                GL.glBlitNamedFramebuffer(
+                    layer.name, source, *whole, *whole, GL.GL_COLOR_BUFFER_BIT, GL.GL_NEAREST
+                )
+            x, y, across, up = view.rect_px
             GL.glBlitNamedFramebuffer(
-                layer.name,
-                view.framebuffer,
-                0,
-                0,
-                target.size[0],
-                target.size[1],
-                x,
-                y,
-                x + width,
-                y + height,
-                GL.GL_COLOR_BUFFER_BIT,
-                GL.GL_NEAREST,
+                source, view.framebuffer, *whole, x, y, x + across, y + up, GL.GL_COLOR_BUFFER_BIT, smooth
             )
 
     def close(self) -> None:

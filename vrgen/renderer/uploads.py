@@ -88,8 +88,8 @@ class Uploads:
         for asset in shown:
             self._advance(asset, None)
         deadline_s = start_s + self.budget_ms / 1e3
-        for asset in later:
-            if time.perf_counter() >= deadline_s:
+        for first, asset in enumerate(later):
+            if first and time.perf_counter() >= deadline_s:
                 break
             self._advance(asset, deadline_s)
         wanted = {asset.id for asset in (*shown, *later)}
@@ -113,7 +113,7 @@ class Uploads:
         held.resident = True
 
     def _rows(self, image: _Image, deadline_s: float | None) -> bool:
-        """Copy rows until all are there (True) or the time is up."""
+        """Copy rows until all are there (True) or the time is up; a frame that is short of time moves a few."""
         height = image.pixels.shape[0]
         row_bytes = image.pixels.nbytes // height
         step = height if deadline_s is None else max(1, _LEAST_ROWS_BYTES // row_bytes)
@@ -124,9 +124,9 @@ class Uploads:
             self._copy(image, part)
             image.rows += len(part)
             self.spent.bytes += part.nbytes
-            if image.rows < height and deadline_s is not None and time.perf_counter() >= deadline_s:
-                return False  # at least one step was made: however small the budget, it arrives
-        return True
+            if deadline_s is not None and time.perf_counter() >= deadline_s:
+                break
+        return image.rows == height
 
     def _copy(self, image: _Image, part: npt.NDArray[np.generic]) -> None:
         rows, width = part.shape[:2]
