@@ -11,8 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from generator import checkpoints as made
 from PIL import Image
+
+from vrgen.generator.checkpoint import DRY_RUNS
 
 pytestmark = pytest.mark.slow
 SIZE = ("160", "90")
@@ -91,18 +94,19 @@ def visit(folder: Path, world: Path) -> Run:
     return Run(folder / "visit", world, "--frames", 5, "--hold", "w", "--seed", 3)
 
 
+class Depth(torch.nn.Module):
+    """How far away everything is: nothing that is shown without a panorama."""
+
+    def forward(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {"depth": torch.full((1, 8, 16), 9.0) + inputs["latent"][0, 0]}
+
+
 @pytest.fixture(scope="module")
 def plain(folder: Path) -> Run:
-    """The place before anything was made: nothing has arrived after two frames."""
-    light = {"light": {"kind": "light"}, "picture": {"kind": "picture", "shape": [3, 4, 4]}}
-    inputs = {
-        "calls": {"kind": "state", "shape": [1, 1], "from": "light"},
-        "grain": {"kind": "noise", "shape": [1]},
-    }
-    made.save(
-        made.Counts(), folder / "plain.pt", {"vrgen": 1, "name": "plain", "inputs": inputs, "outputs": light}
-    )
-    return Run(folder / "plain", folder / "plain.pt", "--frames", 2, settle=False)
+    """The place where nothing was made that can be shown yet."""
+    depth = {"depth": {"kind": "panorama_depth", "shape": [1, 8, 16]}}
+    made.save(Depth(), folder / "plain.pt", made.manifest({"latent": made.LATENT}, depth))
+    return Run(folder / "plain", folder / "plain.pt", "--frames", 2)
 
 
 def shape_of(value: object) -> object:
@@ -258,6 +262,25 @@ def test_one_bad_generator_leaves_the_rest_of_the_world_standing(folder: Path, w
 
 # --- in one process: what a person does, by script ---------------------------------------------------------
 
+
+class Turns(torch.nn.Module):
+    """Good for the dry runs and the first world, not a number for the next: it counts changes of the latent."""
+
+    def __init__(self, good: int) -> None:
+        super().__init__()
+        self.seen = torch.zeros(8)
+        self.good = good
+        self.changes = 0
+
+    def forward(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        latent = inputs["latent"][0]
+        if bool((latent != self.seen).any()):
+            self.seen = latent.clone()
+            self.changes += 1
+        value = 0.25 if self.changes <= self.good else float("nan")
+        return {"picture": torch.full((3, 16, 16), value)}
+
+
 SCRIPTED = """
 import sys
 from pathlib import Path
@@ -300,29 +323,7 @@ app.run(RunOptions(target=str(target), seconds=120, report=report, screenshot=pi
 
 
 def test_a_generator_that_begins_to_fail_leaves_the_last_good_world(tmp_path: Path) -> None:
-    """Good for the first world, not a number for the next."""
-    import torch
-
-    class Turns(torch.nn.Module):
-        """Good while the latent begins as it does for seed 1."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.seen = torch.zeros(8)
-            self.calls = 0
-
-        def forward(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-            latent = inputs["latent"][0]
-            if self.calls == 0:
-                self.calls = 1
-            elif self.calls == 1 and bool((latent != 0).any()):
-                self.seen = latent
-                self.calls = 2
-            elif bool((latent != self.seen).any()):
-                return {"picture": torch.full((3, 16, 16), float("nan"))}
-            return {"picture": torch.full((3, 16, 16), 0.25)}
-
-    made.picture(Turns(), tmp_path / "it.pt")
+    made.picture(Turns(DRY_RUNS + 1), tmp_path / "it.pt")
     report = tmp_path / "report.json"
     done = subprocess.run(
         [sys.executable, "-c", SCRIPTED, tmp_path / "it.pt", report, tmp_path / "picture.png"],
