@@ -164,7 +164,7 @@ def half_way() -> Scene:
     """A green valley on its way to a desert."""
     before = generated()
     sand = material((0.55, 0.42, 0.24), (0.85, 0.7, 0.45), 7)
-    evening = day((1.1, 0.6, 0.35), (0.25, 0.25, 0.5), -0.5, 0.25)
+    evening = day((1.1, 0.6, 0.35), (0.25, 0.25, 0.5), -0.5, 0.55)
     from vrgen.scene.light import mixed
 
     return replace(

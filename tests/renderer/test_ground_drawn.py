@@ -148,12 +148,11 @@ def test_it_is_the_same_ground_once_round_the_torus(stage: Open) -> None:
     one = stage(SIZE)
     here, there = along(one, 0, 0), along(one, 3, 3)
     assert here.std() > 10
-    assert np.abs(here - there).max() <= 3
+    # Its tone is another, for it varies from place to place; its shape is the same.
+    assert np.abs(here - there).max() <= 25
+    assert np.corrcoef(here.ravel(), there.ravel())[0, 1] > 0.98
 
 
-@pytest.mark.xfail(
-    strict=True, reason="tone and cliffs are measured from the drawing origin, which moves with the walker"
-)
 def test_moving_the_drawing_origin_changes_nothing(stage: Open) -> None:
     one = stage(SIZE)
     assert np.abs(along(one, 3, 3) - along(one, 3, 2)).max() <= 3

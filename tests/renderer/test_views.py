@@ -10,6 +10,7 @@ from stage import Stage
 from vrgen.display.eyes import eye_views
 from vrgen.geometry import multiply, pitch_quat, yaw_quat
 from vrgen.messages import Person
+from vrgen.scene.light import directions
 from vrgen.scene_model import Objects, Scene
 
 Open = Callable[..., Stage]
@@ -148,3 +149,27 @@ def test_a_sky_stands_where_its_panorama_says(stage: Open) -> None:
     drawn = one.settle(world, [camera])
     expected, found = s.pixel_of(camera, spot), centre_of(np.where(drawn[..., 1:2] > 120, drawn, 0))
     assert np.hypot(found[0] - expected[0], found[1] - expected[1]) < 2.0
+
+
+@pytest.mark.xfail(strict=True, reason="the haze reads a few texels of the sky, in which a bright sun is a square")
+def test_the_glow_of_a_low_sun_is_round(stage: Open) -> None:
+    one = stage(SIZE)
+    d, _ = directions(128, 256)
+    towards = np.float32([0.0, np.sin(0.25), -np.cos(0.25)])
+    radiance = np.full((128, 256, 3), 0.2, np.float32)
+    radiance[d @ towards > 0.9986] = 200.0
+    light = s.sun((0, -1, 0), strength=0.0)
+    world = s.scene(
+        over=s.nowhere(), above=s.Sky(s.new_id(), radiance.astype(np.float16), light), light=light, fog_m=200.0
+    )
+    camera = s.view(SIZE, (0, 0, 0), pitch_quat(0.25), 40.0)
+    drawn = one.settle(world, [camera]).astype(float).sum(axis=-1)
+    column, row = s.pixel_of(camera, 100 * towards)
+    rows, columns = np.indices(drawn.shape)
+    away = np.hypot(columns + 0.5 - column, rows + 0.5 - row)
+    upper = rows < row
+    for radius in (14, 18, 22):
+        ring = drawn[(np.abs(away - radius) < 0.7) & upper]
+        assert np.ptp(ring) < 120, (
+            f"at {radius} pixels from the sun the glow goes from {ring.min()} to {ring.max()}"
+        )
