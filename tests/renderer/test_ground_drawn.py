@@ -28,6 +28,10 @@ def rough(x: F32, z: F32) -> F32:
     return np.asarray(((i * 7919 + j * 104729) % 17) * 0.25, np.float32)
 
 
+def knobbly(x: F32, z: F32) -> F32:
+    return 0.25 * rough(x, z)
+
+
 def walked_on(ground: Ground) -> Land:
     land = Land()
     land.ground = ground
@@ -42,15 +46,15 @@ def faded(weight: float) -> Ground:
     return made
 
 
-@pytest.mark.parametrize("over", [s.ground(s.tiles_of(hilly)), faded(0.5)], ids=["one land", "two lands"])
-@pytest.mark.parametrize("place", [(0.7, 0.4), (31.99, 5.0), (-47.3, 101.2)])
+@pytest.mark.parametrize("over", [s.ground(s.tiles_of(knobbly)), faded(0.5)], ids=["one land", "two lands"])
+@pytest.mark.parametrize("place", [(0.7, 0.4), (0.3, 1.5), (31.99, 5.0), (-47.3, 101.2)])
 def test_what_stands_stands_where_one_walks(stage: Open, over: Ground, place: tuple[float, float]) -> None:
     """The shader's height and `Land.height` agree: seen from the side, a thing that stands is where one that was
     put at the walked-on height is."""
     one = stage(SIZE)
     walked = walked_on(over).height(*place)
     assert walked is not None
-    camera = s.view(SIZE, (place[0], walked + 0.3, place[1] + 2.0))
+    camera = s.view(SIZE, (place[0], walked + 1.6, place[1] + 2.0), pitch_quat(-0.67))
     drawn = []
     for record in (
         {"position": (place[0], 0.0, place[1]), "stands": 1.0, "scale": 0.4},
@@ -66,7 +70,7 @@ def test_what_stands_stands_where_one_walks(stage: Open, over: Ground, place: tu
     lit = [one.max(axis=-1) > 50 for one in drawn]
     assert lit[1].sum() > 60
     # Between samples the two differ by millimetres while two lands are mixed: hence not to the pixel.
-    assert (lit[0] != lit[1]).mean() < 0.01, "the drawn and the walked-on ground differ"
+    assert (lit[0] != lit[1]).sum() < 0.2 * lit[1].sum(), "the drawn and the walked-on ground differ"
 
 
 @pytest.mark.parametrize("over", [s.ground(s.tiles_of(hilly)), faded(0.5)], ids=["one land", "two lands"])
@@ -111,10 +115,11 @@ def test_details_meet_without_a_crack_at_any_distance(stage: Open) -> None:
     world = s.scene(over=s.ground(s.tiles_of(rough)), above=s.sky(VIVID, LIGHT), dressed=s.surface((150, 110, 60)))
     one.settle(world)
     one.renderer._ground._finest_m = 6.0
-    for x, z in ((3.0, 4.0), (16.0, 16.0), (31.0, 1.0)):
-        drawn = one.draw(world, [s.view(SIZE, (x, 40.0, z), s.DOWN, 100.0)]).astype(int)
-        levels = one.renderer._ground.layout(world, (0, 0), np.array([x, 40.0, z]))["self"][:, 0]
-        assert levels.min() < 2.5 and levels.max() >= 4.0
+    for x, z, yaw in ((3.0, 4.0, 0.0), (16.0, 16.0, 0.8), (31.0, 1.0, 2.3), (1.0, 30.0, 3.9)):
+        turn = multiply(yaw_quat(yaw), pitch_quat(-0.42))
+        drawn = one.draw(world, [s.view(SIZE, (x, 12.0, z), turn, 38.0)]).astype(int)
+        levels = one.renderer._ground.layout(world, (0, 0), np.array([x, 12.0, z]))["self"][:, 0]
+        assert levels.min() < 2.0 and levels.max() >= 4.0
         assert not (drawn[..., 2] > drawn[..., 0] + 20).any()
 
 
