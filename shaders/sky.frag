@@ -8,8 +8,8 @@ layout(location = 0) out vec4 colour;
 
 // Cubic B-spline: four bilinear readings do the work of sixteen texels (Sigg and Hadwiger 2005), so that a panorama
 // of half a degree a texel shows no grid.
-vec3 smooth_sky(sampler2D panorama, vec2 uv) {
-    vec2 size = vec2(textureSize(panorama, 0));
+vec3 smooth_sky(sampler2D panorama, vec2 uv, int level) {
+    vec2 size = vec2(textureSize(panorama, level));
     vec2 at = uv * size - 0.5;
     vec2 base = floor(at);
     vec2 f = at - base;
@@ -19,8 +19,8 @@ vec3 smooth_sky(sampler2D panorama, vec2 uv) {
     vec2 low = w0 + w1, high = w2 + w3;
     vec2 a = (base - 0.5 + w1 / low) / size;
     vec2 b = (base + 1.5 + w3 / high) / size;
-    vec3 top = textureLod(panorama, a, 0.0).rgb * low.x + textureLod(panorama, vec2(b.x, a.y), 0.0).rgb * high.x;
-    vec3 bottom = textureLod(panorama, vec2(a.x, b.y), 0.0).rgb * low.x + textureLod(panorama, b, 0.0).rgb * high.x;
+    vec3 top = textureLod(panorama, a, float(level)).rgb * low.x + textureLod(panorama, vec2(b.x, a.y), float(level)).rgb * high.x;
+    vec3 bottom = textureLod(panorama, vec2(a.x, b.y), float(level)).rgb * low.x + textureLod(panorama, b, float(level)).rgb * high.x;
     return top * low.y + bottom * high.y;
 }
 
@@ -28,9 +28,13 @@ void main() {
     vec3 d = normalize(ray);
     vec3 above = normalize(vec3(d.x, max(d.y, 0.002), d.z));
     vec2 uv = panorama_uv(above);
-    vec3 sky = smooth_sky(sky_shown, uv);
+    vec2 low_uv = panorama_uv(haze_direction(d));
+    int level = int(haze_level());
+    vec3 sky = smooth_sky(sky_shown, uv, 0);
+    vec3 haze = smooth_sky(sky_shown, low_uv, level);
 #if FADING
-    sky = mix(sky, smooth_sky(sky_arriving, uv), frame.sky_mix.x);
+    sky = mix(sky, smooth_sky(sky_arriving, uv, 0), frame.sky_mix.x);
+    haze = mix(haze, smooth_sky(sky_arriving, low_uv, level), frame.sky_mix.x);
 #endif
 
     // The panorama's sun is a blurred spot; a disc of its own light makes it a sun again.
@@ -39,5 +43,5 @@ void main() {
     sky += frame.sun_irradiance.rgb * disc * frame.sky_mix.z;
 
     float low = exp(-max(d.y, 0.0) * 14.0);
-    colour = vec4(finished(mix(sky, haze_towards(d), low * 0.85)), 1.0);
+    colour = vec4(finished(mix(sky, haze, low * 0.85)), 1.0);
 }

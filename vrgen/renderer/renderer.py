@@ -146,7 +146,7 @@ class Renderer:
         GL.glMemoryBarrier(GL.GL_COMMAND_BARRIER_BIT | GL.GL_SHADER_STORAGE_BARRIER_BIT)
 
         for which in due:
-            self._shadow.begin(which)
+            self._shadow.begin(which, fading)
             cast = self._ground.inside(tiles, [self._shadow.cascades[which].planes], metres)
             self._give_ground(cast, 1, self._shadow.ground.of(fading))
             self._objects.draw(1 + which, self._shadow.objects.of(fading))

@@ -111,15 +111,15 @@ class ShadowPass:
             self.cascades[i].look(eye, direction, self.size_px, stamp)
         return chosen
 
-    def begin(self, which: int) -> None:
+    def begin(self, which: int, fading: bool) -> None:
         """Direct drawing into a cascade, cleared; both pipelines know its matrix."""
         GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, self.framebuffers[which].name)
         GL.glViewport(0, 0, self.size_px, self.size_px)
-        self.ground.of(False).bind()  # its state lets depth be written
+        self.ground.of(fading).bind()  # its state lets depth be written
         clear = np.zeros(1, np.float32)
         GL.glClearNamedFramebufferfv(self.framebuffers[which].name, GL.GL_DEPTH, 0, clear)
         matrix = np.ascontiguousarray(self.cascades[which].clip_from_world.T, np.float32)
-        for pipeline in (*self.ground, *self.objects):
+        for pipeline in (self.ground.of(fading), self.objects.of(fading)):
             GL.glProgramUniformMatrix4fv(pipeline.program.name, 0, 1, False, matrix)
 
     def fill(self, block: npt.NDArray[np.void], on: bool) -> None:

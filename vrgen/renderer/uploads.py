@@ -126,7 +126,7 @@ class Uploads:
             self.spent.bytes += part.nbytes
             if deadline_s is not None and time.perf_counter() >= deadline_s:
                 break
-        return image.rows == height
+        return bool(image.rows == height)
 
     def _copy(self, image: _Image, part: npt.NDArray[np.generic]) -> None:
         rows, width = part.shape[:2]

@@ -3,30 +3,27 @@
 A software rasteriser executes both sides of a branch, so what is not needed is left out of the program instead.
 """
 
-from collections.abc import Iterator
-from contextlib import ExitStack
-
 from vrgen.gl.pipeline import Pipeline, Program, State
 
 
 class Variants:
-    """Owner of both programs of a pipeline."""
+    """Owner of both programs of a pipeline; each is compiled when it is first drawn with."""
 
     def __init__(self, stages: tuple[str, ...], defines: tuple[str, ...], state: State | None = None) -> None:
-        self._stack = ExitStack()
-        self._pipelines = []
-        for fading in (0, 1):
-            program = Program(*stages, defines=(*defines, f"FADING {fading}"))
-            self._pipelines.append(Pipeline(self._stack.enter_context(program), state or State()))
+        self._stages, self._defines, self._state = stages, defines, state or State()
+        self._pipelines: dict[bool, Pipeline] = {}
 
     def of(self, fading: bool) -> Pipeline:
-        return self._pipelines[fading]
-
-    def __iter__(self) -> Iterator[Pipeline]:
-        return iter(self._pipelines)
+        pipeline = self._pipelines.get(fading)
+        if pipeline is None:
+            program = Program(*self._stages, defines=(*self._defines, f"FADING {int(fading)}"))
+            pipeline = self._pipelines[fading] = Pipeline(program, self._state)
+        return pipeline
 
     def close(self) -> None:
-        self._stack.close()
+        for pipeline in self._pipelines.values():
+            pipeline.program.close()
+        self._pipelines.clear()
 
     def __enter__(self) -> "Variants":
         return self
