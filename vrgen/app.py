@@ -6,8 +6,8 @@ their own and are only ever looked at, never waited for.
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -67,25 +67,20 @@ def run(options: RunOptions) -> None:
         stack.enter_context(display)
         for sentence in refused:
             print(f"vrgen: no {sentence}", file=sys.stderr)
-        session = stack.enter_context(_session(options, world, display, generators))
+        session = stack.enter_context(closing(Session(options, world, display, generators)))
         film = stack.enter_context(Film(options.video)) if options.video else None
         session.loop(film)
         session.finish()
-
-
-@contextmanager
-def _session(options: RunOptions, world: World, display: Display, generators: Generators) -> Iterator["Session"]:
-    session = Session(options, world, display, generators)
-    try:
-        yield session
-    finally:
-        session.close()
 
 
 class Session:
     """One visit: who stands where, what was chosen, what is seen."""
 
     def __init__(self, options: RunOptions, world: World, display: Display, generators: Generators) -> None:
+        if options.prompt is not None:
+            takes = any(knob.kind == "prompt" for knob in generators.knobs)
+            why = "text encoders come with a later version" if takes else "nothing in this world takes a prompt"
+            raise UsageError(f"--prompt: {why}; leave it out and steer with sliders, labels and N")
         from vrgen.renderer import Renderer  # OpenGL's platform is the display's choice, so not before it is open
 
         self.options, self.world, self.display, self.generators = options, world, display, generators
@@ -110,10 +105,6 @@ class Session:
         self.notes: tuple[str, ...] = ()
         self._restarts = 0
         self._wished: frozenset[str] = frozenset()
-        if options.prompt is not None and not any(knob.kind == "prompt" for knob in generators.knobs):
-            raise UsageError(
-                f"--prompt: no generator of '{world.name}' takes a prompt; leave it out, or choose another world"
-            )
         self._began_s = time.time() - psutil.Process().create_time() - time.perf_counter()
 
     # --- the loop -----------------------------------------------------------------------------------------
