@@ -1,4 +1,4 @@
-"""GL objects have owners: what is made is told, what is closed is gone, what is forgotten warns. Errors are heard."""
+"""GL objects have owners: what is made is told, what is closed is gone, what is forgotten warns."""
 
 import gc
 
