@@ -1,8 +1,9 @@
 #version 450 core
 // Which instances a pass draws, and in which detail: appends to the lists that indirect draws read. The CPU's share
-// does not depend on how many instances there are. Commands come in the order (mesh, level).
+// does not depend on how many instances there are. Commands come in the order (mesh, level); a mesh has as many as levels.
 #include "frame.glsl"
 #include "ground.glsl"
+#include "light.glsl"
 #include "instance.glsl"
 
 layout(local_size_x = 64) in;
@@ -10,7 +11,7 @@ layout(local_size_x = 64) in;
 struct MeshBounds {
     vec4 sphere;     // centre, radius; mesh space
     uint levels;
-    uint first;      // first place of this mesh in each level's list
+    uint first_command;
     uint pad0, pad1;
 };
 struct Command {
@@ -18,7 +19,8 @@ struct Command {
     int base_vertex;
     uint base_instance;
 };
-layout(std430, binding = 3) writeonly buffer Visible { uint visible[]; };
+layout(std430, binding = 2) readonly buffer Instances { Instance instances[]; };
+layout(std430, binding = 3) writeonly buffer Visible { Placed visible[]; };
 layout(std430, binding = 4) readonly buffer Meshes { MeshBounds meshes[]; };
 layout(std430, binding = 5) coherent buffer Commands { Command commands[]; };
 
@@ -31,6 +33,13 @@ layout(location = 5) uniform vec4 planes[10];   // five a view; inside where dot
 layout(location = 15) uniform uint plane_views;
 layout(location = 16) uniform float least_size; // radius over distance below which nothing is drawn
 
+// What is farther than it is meant to be seen shrinks away instead of vanishing.
+float size_of(Instance it) {
+    float size = it.position_scale.w * frame.objects.x;
+    if (it.reach_m <= 0.0) return size;
+    float away = distance(it.position_scale.xz, frame.eye[0].xz);
+    return size * clamp((it.reach_m - away) / (0.15 * it.reach_m), 0.0, 1.0);
+}
 
 void main() {
     uint i = gl_GlobalInvocationID.x;
@@ -39,9 +48,13 @@ void main() {
     MeshBounds mesh = meshes[it.mesh];
     float size = size_of(it);
     if (size <= 0.0) return;
-    vec3 centre = it.position_scale.xyz + turned(it.rotation, mesh.sphere.xyz * size);
+    vec3 position = it.position_scale.xyz;
+    if (it.stands > 0.0) {
+        vec2 at = samples_of(position.xz);
+        position.y += height_between(at) - sunk(corner_state(at).y);
+    }
+    vec3 centre = position + turned(it.rotation, mesh.sphere.xyz * size);
     float radius = mesh.sphere.w * size;
-    if (it.stands > 0.0) centre.y += height_between(samples_of(it.position_scale.xz));
 
     bool seen = false;
     for (uint v = 0u; v < plane_views; ++v) {
@@ -53,11 +66,14 @@ void main() {
         seen = seen || inside;
     }
     if (!seen) return;
-    float apparent = radius / max(distance(centre, detail_eye), 1e-3);
+    float away = max(distance(centre, detail_eye), 1e-3);
+    float apparent = radius / away;
     if (apparent < least_size) return;
     uint level = mesh.levels - 1u;
     if (detail > 0.0) level = uint(clamp(floor(log2(max(detail / apparent, 1.0))), 0.0, float(mesh.levels - 1u)));
-    uint command = command_first + it.mesh * LEVELS + level;
+    uint command = command_first + mesh.first_command + level;
     uint place = atomicAdd(commands[command].instances, views) / views;
-    visible[commands[command].base_instance + place] = i;
+    vec4 haze = vec4(haze_towards((centre - detail_eye) / away), haze_amount(away));
+    visible[commands[command].base_instance + place] =
+        Placed(vec4(position, size), it.rotation, haze, it.position_scale.w, it.picture, 0.0, 0.0);
 }

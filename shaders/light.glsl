@@ -24,11 +24,14 @@ vec3 sky_radiance(vec3 d, float level) {
 }
 
 // What haze looks like in a direction: the sky low above the horizon, blurred.
-vec3 haze_direction(vec3 d) { return normalize(vec3(d.x, 0.12 + 0.5 * max(d.y, 0.0), d.z)); }
+vec3 haze_direction(vec3 d) { return normalize(vec3(d.x, max(d.y, 0.12), d.z)); }
 
 float haze_level() { return max(frame.sky_mix.y - 6.0, 0.0); }
 
-vec3 haze_towards(vec3 d) { return sky_radiance(haze_direction(d), haze_level()); }
+// Without a limit a low sun would print the few texels that are read as a square.
+vec3 limited_haze(vec3 radiance) { return min(radiance, 4.0 * 0.282095 * frame.ambient[0].rgb); }
+
+vec3 haze_towards(vec3 d) { return limited_haze(sky_radiance(haze_direction(d), haze_level())); }
 
 float haze_amount(float distance_m) {
     return 1.0 - exp(-pow(distance_m / frame.sun_direction.w, 1.25));

@@ -3,13 +3,9 @@
 #extension GL_ARB_shader_draw_parameters : require
 // Instances that passed the cull (cull.comp), both eyes at once.
 #include "frame.glsl"
-#include "ground.glsl"
 #include "instance.glsl"
-#ifndef SHADOW
-#include "light.glsl"
-#endif
 
-layout(std430, binding = 3) readonly buffer Visible { uint visible[]; };
+layout(std430, binding = 3) readonly buffer Visible { Placed visible[]; };
 
 layout(location = 0) in vec3 position;
 layout(location = 1) in vec3 normal;
@@ -27,15 +23,9 @@ layout(location = 5) out vec3 local;
 layout(location = 6) flat out int view;
 #endif
 
-
 void main() {
-    Instance it = instances[visible[gl_BaseInstanceARB + gl_InstanceID / VIEWS]];
-    float size = size_of(it);
-    vec3 p = it.position_scale.xyz + turned(it.rotation, position * size);
-    if (it.stands > 0.0) {
-        vec2 at = samples_of(it.position_scale.xz);
-        p.y += height_between(at) - sunk(corner_state(at).y);
-    }
+    Placed it = visible[gl_BaseInstanceARB + gl_InstanceID / VIEWS];
+    vec3 p = it.position_size.xyz + turned(it.rotation, position * it.position_size.w);
 #ifdef SHADOW
     gl_Position = clip_from_world_light * vec4(p, 1.0);
 #else
@@ -43,11 +33,9 @@ void main() {
     world = p;
     shape = turned(it.rotation, normal);
     colour_of = vec4(pow(tint.rgb, vec3(2.2)), tint.a);
-    local = turned(it.rotation, position * it.position_scale.w) + vec3(it.position_scale.x, 0.0, it.position_scale.z);
+    local = turned(it.rotation, position * it.scale) + vec3(it.position_size.x, 0.0, it.position_size.z);
     texture_at = vec3(uv, float(it.picture));
-    vec3 offset = p - frame.eye[view].xyz;
-    float away = length(offset);
-    haze = vec4(haze_towards(offset / away), haze_amount(away));
+    haze = it.haze;
     gl_Position = frame.clip_from_world[view] * vec4(p, 1.0);
     gl_Layer = view;
 #endif

@@ -43,5 +43,5 @@ void main() {
     sky += frame.sun_irradiance.rgb * disc * frame.sky_mix.z;
 
     float low = exp(-max(d.y, 0.0) * 14.0);
-    colour = vec4(finished(mix(sky, haze, low * 0.85)), 1.0);
+    colour = vec4(finished(mix(sky, limited_haze(haze), low * 0.85)), 1.0);
 }

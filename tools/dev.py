@@ -25,7 +25,7 @@ OUT = ROOT / "out"
 
 GL_PACKAGES = ["libegl1", "libgl1", "libgl1-mesa-dri", "libglx-mesa0", "libegl-mesa0", "libopengl0"]
 WINDOW_PACKAGES = ["libx11-6", "libxcursor1", "libxi6", "libxinerama1", "libxrandr2", "libxkbcommon0"]
-TEST_PACKAGES = ["xvfb", "xdotool"]
+TEST_PACKAGES = ["xvfb", "xdotool", "imagemagick"]
 
 EPILOGUE = """\
 examples:
@@ -35,7 +35,7 @@ examples:
   python tools/dev.py test -k geometry -x       everything after `test` goes to pytest
   python tools/dev.py lint --fix                let ruff mend and format what it can
   python tools/dev.py golden                    draw the golden pictures anew; look at them before you commit them
-  python tools/dev.py bench frame_cost          run tools/bench/frame_cost.py; without a name, all of them
+  python tools/dev.py bench objects             run tools/bench/objects.py; without a name, all of them
 """
 
 

@@ -4,6 +4,7 @@ Stages do not know each other; here they are wired. One thread draws for ever; t
 their own and are only ever looked at, never waited for.
 """
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -105,7 +106,7 @@ class Session:
         self.notes: tuple[str, ...] = ()
         self._restarts = 0
         self._wished: frozenset[str] = frozenset()
-        self._began_s = time.time() - psutil.Process().create_time() - time.perf_counter()
+        self._began_s = _age_s() - time.perf_counter()
 
     # --- the loop -----------------------------------------------------------------------------------------
 
@@ -357,3 +358,11 @@ class Session:
             self.panel.__exit__(None, None, None)
             self.panel = None
         self.renderer.close()
+
+
+def _age_s() -> float:
+    """Seconds since this process started. On Linux by ticks: psutil knows the boot in whole seconds only."""
+    if sys.platform == "linux":
+        started = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
+    return time.time() - float(psutil.Process().create_time())

@@ -112,7 +112,7 @@ def test_meshes_come_and_go_and_the_pool_grows(stage: Open) -> None:
     alone = None
     for count in (1, 3, 40, 2, 1):
         meshes = tuple(fine_ball((k % 7) / 7) for k in range(count))
-        made = s.instances(*[{"position": (0, 0, -k * 3.0), "mesh": k} for k in range(count)])
+        made = s.instances(*[{"position": (0, 0, -k * 0.2), "mesh": k} for k in range(count)])
         world = s.scene(over=s.nowhere(), above=s.sky((0.0, 0.0, 0.0), LIGHT), objects=Objects(meshes, (), made))
         drawn = one.settle(world, camera)
         assert seen_by_the_gpu(one) == count
@@ -144,7 +144,7 @@ def test_coarser_detail_is_taken_with_distance(stage: Open) -> None:
     from vrgen.renderer.objects import LEVELS
 
     used = []
-    for away in (2.0, 30.0, 300.0):
+    for away in (2.0, 12.0, 42.0):
         made = s.instances({"position": (0, 0, -away)})
         world = s.scene(over=s.nowhere(), above=s.sky((0.0, 0.0, 0.0), LIGHT), objects=Objects((mesh,), (), made))
         one.draw(world, [s.view((64, 36), (0, 0, 0))])

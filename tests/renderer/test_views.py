@@ -151,7 +151,6 @@ def test_a_sky_stands_where_its_panorama_says(stage: Open) -> None:
     assert np.hypot(found[0] - expected[0], found[1] - expected[1]) < 2.0
 
 
-@pytest.mark.xfail(strict=True, reason="the haze reads a few texels of the sky, in which a bright sun is a square")
 def test_the_glow_of_a_low_sun_is_round(stage: Open) -> None:
     one = stage(SIZE)
     d, _ = directions(128, 256)

@@ -19,13 +19,17 @@ PASSES = 4
 """The picture and three shadow cascades, each with lists of its own: none waits for another's."""
 PICTURE_PX = 512
 _PICTURES = 16
+PLACED_BYTES = 64
+"""Of one listed instance, as shaders/instance.glsl has it."""
 _FINEST = 0.12
 """Radius over distance from which on a mesh is drawn at its finest."""
 
 VERTEX = np.dtype(
     [("position", np.float32, 3), ("normal", np.int16, 4), ("tint", np.uint8, 4), ("uv", np.float32, 2)]
 )
-BOUNDS = np.dtype([("sphere", np.float32, 4), ("levels", np.uint32), ("first", np.uint32), ("pad", np.uint32, 2)])
+BOUNDS = np.dtype(
+    [("sphere", np.float32, 4), ("levels", np.uint32), ("first_command", np.uint32), ("pad", np.uint32, 2)]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class ObjectsPass:
         self._views = views
         defines = (f"VIEWS {views}", f"DETAIL {int(detail)}")
         self.pipelines = self._stack.enter_context(Variants(("object.vert", "object.frag"), defines))
-        self._cull = self._stack.enter_context(Variants(("cull.comp",), (f"LEVELS {LEVELS}",)))
+        self._cull = self._stack.enter_context(Variants(("cull.comp",), ()))
         self._pool: dict[int, _Range] = {}
         self._seen: Objects | None = None
         self._count = 0
@@ -142,35 +146,33 @@ class ObjectsPass:
 
     def _fill_instances(self, objects: Objects) -> int:
         self._count = len(objects.instances)
-        counts = np.bincount(objects.instances["mesh"], minlength=len(objects.meshes)) if self._count else None
-        self._commands = len(objects.meshes) * LEVELS
-        if counts is None or not self._commands:
-            self._commands = 0
-            self._triangles = 0
+        self._commands = self._triangles = 0
+        if not self._count:
             return 0
-        bounds = np.zeros(len(objects.meshes), BOUNDS)
-        commands = np.zeros((PASSES, len(objects.meshes), LEVELS), COMMAND)
-        first = np.concatenate([[0], np.cumsum(counts)[:-1]])
-        self._triangles = 0
-        for i, mesh in enumerate(objects.meshes):
-            at = self._pool[mesh.id]
-            bounds[i]["sphere"] = at.sphere
-            bounds[i]["levels"] = len(at.faces)
-            bounds[i]["first"] = first[i]
-            self._triangles += at.faces[0][1] // 3 * int(counts[i])
-            for level, (start, count) in enumerate(at.faces):
-                base = first[i] + level * self._count + np.arange(PASSES) * LEVELS * self._count
-                commands["count"][:, i, level] = count
-                commands["first_index"][:, i, level] = start
-                commands["base_vertex"][:, i, level] = at.base_vertex
-                commands["base_instance"][:, i, level] = base
+        counts = np.bincount(objects.instances["mesh"], minlength=len(objects.meshes))
+        ranges = [self._pool[mesh.id] for mesh in objects.meshes]
+        levels = np.array([len(at.faces) for at in ranges])
+        self._commands = int(levels.sum())
+        bounds = np.zeros(len(ranges), BOUNDS)
+        bounds["sphere"] = [at.sphere for at in ranges]
+        bounds["levels"] = levels
+        bounds["first_command"] = np.cumsum(levels) - levels
+        self._triangles = sum(at.faces[0][1] // 3 * int(n) for at, n in zip(ranges, counts))
+        commands = np.zeros((PASSES, self._commands), COMMAND)
+        faces = [face for at in ranges for face in at.faces]
+        commands["first_index"], commands["count"] = np.array(faces, np.uint32).T
+        commands["base_vertex"] = np.repeat([at.base_vertex for at in ranges], levels)
+        # Each command has room for all instances of its mesh.
+        room = np.repeat(counts, levels)
+        places = int(room.sum())
+        commands["base_instance"] = (np.cumsum(room) - room) + np.arange(PASSES)[:, None] * places
         self._instances = _filled(self._instances, objects.instances)
         self._bounds = _filled(self._bounds, bounds)
         self._template = _filled(self._template, commands)
         self._indirect = _filled(self._indirect, commands)
-        if self._visible.size < 4 * PASSES * LEVELS * self._count:
+        if self._visible.size < PLACED_BYTES * PASSES * places:
             self._visible.close()
-            self._visible = Buffer(2 * 4 * PASSES * LEVELS * self._count, "visible")
+            self._visible = Buffer(2 * PLACED_BYTES * PASSES * places, "visible")
         return int(objects.instances.nbytes + commands.nbytes)
 
     def _fill_pictures(self, objects: Objects) -> int:
@@ -234,11 +236,11 @@ class ObjectsPass:
         GL.glProgramUniform1f(program, 16, least)
         GL.glDispatchCompute((self._count + 63) // 64, 1, 1)
 
-    def draw(self, which: int, pipeline: Pipeline) -> None:
+    def draw(self, which: int, pipelines: Variants, fading: bool) -> None:
         """Draw what pass `which` listed."""
         if not self._commands:
             return
-        pipeline.bind()
+        pipelines.of(fading).bind()
         self._bind_lists()
         if self._pictures is not None:
             self._pictures.bind(17)

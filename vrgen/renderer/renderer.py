@@ -130,7 +130,8 @@ class Renderer:
         (sky_texture,) = self.uploads.of(scene.sky.shown)
         fill(block, scene, cameras, sky_texture.levels)
         stamp = self._ground.stamp * 1_000_003 + self._objects.stamp
-        shining = self._shadows and float(scene.light.sun_irradiance.max()) > 0.0
+        # Shadows come with the second frame: the first must not wait for their programs.
+        shining = self._shadows and self._drawn > 1 and float(scene.light.sun_irradiance.max()) > 0.0
         due = self._shadow.due(eye, scene.light, stamp) if shining else []
         self._shadow.fill(block, shining)
         GL.glBindBufferRange(GL.GL_UNIFORM_BUFFER, 0, self._ring.buffer.name, *self._ring.put(block))
@@ -139,7 +140,7 @@ class Renderer:
         tiles = self._ground.layout(scene, walker, eye)
         frusta = np.stack([frustum_planes(camera.clip_from_world) for camera in cameras])
         self._objects.reset()
-        self._objects.cull(0, frusta, len(views), eye, 0.0025, fading)
+        self._objects.cull(0, frusta, len(views), eye, _least_size(views), fading)
         for which in due:
             least = REACH_M[which] / self._shadow.size_px / REACH_M[which]
             self._objects.cull(1 + which, self._shadow.cascades[which].planes[None], 1, eye, least, fading)
@@ -149,12 +150,12 @@ class Renderer:
             self._shadow.begin(which, fading)
             cast = self._ground.inside(tiles, [self._shadow.cascades[which].planes], metres)
             self._give_ground(cast, 1, self._shadow.ground.of(fading))
-            self._objects.draw(1 + which, self._shadow.objects.of(fading))
+            self._objects.draw(1 + which, self._shadow.objects, fading)
 
         target = self._fit(views)
         GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, target.draw.name)
         GL.glViewport(0, 0, *target.size[:2])
-        self._objects.draw(0, self._objects.pipelines.of(fading))
+        self._objects.draw(0, self._objects.pipelines, fading)
         seen = self._ground.inside(tiles, list(frusta), metres)
         self._give_ground(seen, len(views), self._ground.pipelines.of(fading))
         self.triangles = self._ground.triangles + self._objects._triangles
@@ -245,3 +246,10 @@ def _fades(scene: Scene) -> bool:
     """Whether anything is between two states."""
     between = scene.sky.weight > 0.0 or any(fade.weight > 0.0 for fade in scene.surfaces.values())
     return between or scene.ground.arriving is not None
+
+
+def _least_size(views: Sequence[View]) -> float:
+    """Radius over distance below which a thing is not drawn: less than a pixel across, and in large pictures less
+    than a speck that only flickers."""
+    pixel = min((np.tan(v.fov.right_rad) - np.tan(v.fov.left_rad)) / v.rect_px[2] for v in views)
+    return max(0.0025, 0.5 * float(pixel))
