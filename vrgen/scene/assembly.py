@@ -5,7 +5,6 @@ for another world, all parts wait until the whole of it has arrived (or failed, 
 then change together; within a world each part follows as it comes.
 """
 
-from collections import deque
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -18,13 +17,14 @@ from vrgen.contract import (
     TextureOutput,
 )
 from vrgen.contract import kind as kind_of
-from vrgen.messages import Generated, Output, Person, Request, Resident, Tile, Wish
+from vrgen.messages import Generated, Person, Request, Resident, Tile, Wish
 from vrgen.scene.fading import Fading
 from vrgen.scene.ground import Land, mirrored, tile_heights
 from vrgen.scene.light import mixed
 from vrgen.scene.objects import Standing
-from vrgen.scene.sky import given_light, plain_sky, sky_of
-from vrgen.scene.surfaces import plain_surface, surface_of
+from vrgen.scene.sky import given_light, plain_sky
+from vrgen.scene.surfaces import plain_surface
+from vrgen.scene.workshop import Assets, Workshop
 from vrgen.scene_model import F32, Light, Scene, Sky, Surface, TileHeights, new_id
 
 PATIENCE_S = 8.0
@@ -40,7 +40,7 @@ class Assembly:
         self._world = world
         self._sky: Fading[Sky] = Fading(plain_sky())
         self._surfaces: dict[str, Fading[Surface]] = {"ground": Fading(plain_surface((126, 124, 116)))}
-        self._roles: dict[str, dict[str, Output]] = {}
+        self._workshop = Workshop(world)
         self.land = Land()
         self._objects = Standing(world)
         self._given: tuple[Light, int] | None = None
@@ -50,7 +50,6 @@ class Assembly:
         self._waiting: set[str] = set()
         self._epoch = 0
         self._since_s = 0.0
-        self._arrived: deque[Generated] = deque()
         self._first = True
         self._taken = 0
         self._listed: tuple[tuple[object, ...], list[Request]] | None = None
@@ -144,8 +143,7 @@ class Assembly:
         dt_s: float,
     ) -> Scene:
         """Take in what was made and go one frame on. `failed`: generators that will not answer now."""
-        self._arrived.extend(made)
-        self._take_in()
+        self._take_in(made)
         x, _, z = person.feet_world
         may_show = self._may_show(resident.ids, failed, now_s)
         sky = self._sky.advance(resident.ids, may_show, dt_s)
@@ -182,7 +180,7 @@ class Assembly:
         late = now_s - self._since_s > PATIENCE_S
         whole = all(name in failed or self._whole(self._wishes[name]) for name in self._waiting)
         uploaded = self._sky.ready(resident) and all(f.ready(resident) for f in self._surfaces.values())
-        if late or self._first or (whole and uploaded and not self._arrived):
+        if late or self._first or (whole and uploaded and self._workshop.empty):
             self._waiting = set()
         return not self._waiting
 
@@ -203,63 +201,52 @@ class Assembly:
         """Whether everything on the ground stands at its full height."""
         return self.land.risen and self._objects.arrival >= 1.0
 
-    def _take_in(self) -> None:
-        """All tiles that came, and one result that takes longer: the frame must not wait for a pile of them."""
+    def _take_in(self, arrived: Iterable[Generated]) -> None:
+        """All tiles that came, and what the workshop has made of the rest."""
         tiles: dict[tuple[int, int], dict[Tile, TileHeights]] = {}
         shape: tuple[float, int] = (0.0, 0)
-        later: deque[Generated] = deque()
-        heavy = 0
-        for one in self._arrived:
-            wish = self._wishes.get(one.request.generator)
-            if wish is None or (one.request.epoch < wish.epoch and not wish.tiled):
+        for one in arrived:
+            if one.request.tile is None:
+                self._workshop.put(one)
                 continue
-            if one.request.tile is not None:
-                for output in one.outputs.values():
-                    if isinstance(output.spec, HeightfieldOutput):
-                        heights = tile_heights(output)
-                        key = (one.request.epoch, one.request.revision)
-                        tiles.setdefault(key, {})[one.request.tile] = TileHeights(new_id(), heights)
-                        shape = (output.spec.metres, heights.shape[0])
-            elif heavy:
-                later.append(one)
-            else:
-                heavy += 1
-                self._take(one, wish)
-        self._arrived = later
+            for output in one.outputs.values():
+                if isinstance(output.spec, HeightfieldOutput):
+                    heights = tile_heights(output)
+                    key = (one.request.epoch, one.request.revision)
+                    tiles.setdefault(key, {})[one.request.tile] = TileHeights(new_id(), heights)
+                    shape = (output.spec.metres, heights.shape[0])
+        for one, assets in self._workshop.take():
+            wish = self._wishes.get(one.request.generator)
+            if wish is not None and one.request.epoch >= wish.epoch:
+                self._take(one, assets, wish)
         for key, made in tiles.items():
             self.land.offer(key, made, *shape)
 
-    def _take(self, one: Generated, wish: Wish) -> None:
+    def _take(self, one: Generated, assets: Assets, wish: Wish) -> None:
         request = one.request
         another = (request.generator, request.variant) not in self._made or (
             self._made[(request.generator, request.variant)][0] != request.epoch
         )
         self._made[(request.generator, request.variant)] = (request.epoch, request.revision)
         self._taken += 1
-        dressed: set[str] = set()
+        if assets.sky is not None:
+            self._sky.offer(assets.sky, another)
+        for surface, asset in assets.surfaces.items():
+            if surface in self._surfaces:
+                self._surfaces[surface].offer(asset, another)
+            else:
+                self._surfaces[surface] = Fading(asset)
         for name, output in one.outputs.items():
             spec = output.spec
-            if isinstance(spec, PanoramaOutput):
-                self._sky.offer(sky_of(output), another)
-            elif isinstance(spec, TextureOutput):
-                surface = self._world.generators[request.generator].surface or spec.surface
-                self._roles.setdefault(surface, {})[spec.role] = output
-                dressed.add(surface)
-            elif isinstance(spec, HeightfieldOutput):
+            if isinstance(spec, HeightfieldOutput):
                 heights = tile_heights(output)
                 self._mirrored = ((request.epoch, request.revision), heights, spec.metres)
             elif isinstance(spec, LightOutput):
                 self._given = (given_light(output, self._sky.fade.shown.light), request.epoch)
             elif kind_of(spec) in _NOT_SHOWN_YET:
                 self.notes[name] = f"{request.generator} makes '{name}' ({kind_of(spec)}), which is not shown yet"
-            else:
+            elif not isinstance(spec, PanoramaOutput | TextureOutput):
                 self._objects.offer(request, name, output, wish.variants)
-        for surface in dressed:
-            asset = surface_of(self._roles[surface].values())
-            if surface in self._surfaces:
-                self._surfaces[surface].offer(asset, another)
-            else:
-                self._surfaces[surface] = Fading(asset)
 
     def _spread_mirrored(self, place: tuple[float, float]) -> None:
         """Ground from one picture of heights: a window of mirrored copies, made anew when the walker moves on."""
