@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -22,11 +22,12 @@ from vrgen.config import RunOptions, World, world_of
 from vrgen.display.film import FILM_HZ, Film, save_picture
 from vrgen.display.interface import Display, Frame
 from vrgen.display.select import open_display
-from vrgen.errors import CheckpointError, UsageError, VrgenError
+from vrgen.errors import CheckpointError, ManifestError, UsageError, VrgenError
 from vrgen.feedback.ledger import Ledger
 from vrgen.feedback.panel_state import PanelState
 from vrgen.feedback.preferences import observe
 from vrgen.generator.generators import Generators
+from vrgen.generator.manifest import read_manifest
 from vrgen.generator.scheduling import Schedule
 from vrgen.inputs.bindings import help_rows
 from vrgen.inputs.interpret import interpret
@@ -43,6 +44,8 @@ _OUT = (Phase.FAILED, Phase.GONE)
 _PANEL_FROM_FRAME = 2
 _SETTLE_S = 240.0
 _SMALL = (0, 0, 64, 36)
+_QUIET_FRAMES = 5
+"""After the last change each shadow cascade takes a frame."""
 
 
 def run(options: RunOptions) -> None:
@@ -53,6 +56,7 @@ def run(options: RunOptions) -> None:
         world names could be run.
     """
     world = world_of(options.target, options.as_kind)
+    _describe_all(world)
     clock = StepClock(1 / FILM_HZ) if options.video else RealClock()
     with ExitStack() as stack:
         # First of all: while the display opens, the worker loads torch.
@@ -70,7 +74,11 @@ def run(options: RunOptions) -> None:
             print(f"vrgen: no {sentence}", file=sys.stderr)
         session = stack.enter_context(closing(Session(options, world, display, generators)))
         film = stack.enter_context(Film(options.video)) if options.video else None
-        session.loop(film)
+        try:
+            session.loop(film)
+        except KeyboardInterrupt:
+            session.finish()  # what was asked for is left behind all the same
+            raise
         session.finish()
 
 
@@ -112,7 +120,7 @@ class Session:
 
     def loop(self, film: Film | None) -> None:
         """Frames until it is time to leave."""
-        counted, since_s = 0, 0.0
+        counted, since_s, quiet = 0, 0.0, 0
         self.settling = self.options.settle
         for number, open_frame in enumerate(self.display.frames()):
             with open_frame as frame:
@@ -120,7 +128,8 @@ class Session:
             self.ledger.first_frame(self._began_s + time.perf_counter())
             if self.settling:
                 since_s = frame.time_s
-                self.settling = not self._settled()
+                quiet = quiet + 1 if self._settled() else 0
+                self.settling = quiet < _QUIET_FRAMES
                 continue
             counted += 1
             if film is not None:
@@ -135,7 +144,7 @@ class Session:
         """One turn of the wheel."""
         begun_s = time.perf_counter()
         controls = frame.controls
-        intent = interpret(controls, self.captured)
+        intent = Intent() if self.settling else interpret(controls, self.captured)
         self.steer(intent, controls)
         self.request(controls)
         self.live(intent, controls)
@@ -297,7 +306,6 @@ class Session:
     def _swap(self, path: Path | None) -> str:
         """Put a checkpoint in the place of the one that makes the same kinds of things."""
         from vrgen.contract import kind
-        from vrgen.generator.manifest import read_manifest
 
         assert path is not None
         manifest = read_manifest(path)
@@ -350,14 +358,41 @@ class Session:
         if options.report is not None:
             self.ledger.worker_memory(self.generators.worker_peak_mb)
             self.ledger.write(options.report, {status.name: status for status in self.generators.status})
+        statuses = self.generators.status
         if self._nothing_runs():
-            raise CheckpointError("; ".join(dict.fromkeys(s.errors[-1] for s in self.generators.status)))
+            raise CheckpointError("; ".join(dict.fromkeys(s.errors[-1] for s in statuses)))
+        for status in statuses:
+            if status.errors:
+                print(f"vrgen: no {status.name}: {status.errors[-1]}", file=sys.stderr)
+        if not any(status.results for status in statuses):
+            print("vrgen: no world had arrived when the run ended; --settle waits for it", file=sys.stderr)
 
     def close(self) -> None:
         if self.panel is not None:
             self.panel.__exit__(None, None, None)
             self.panel = None
         self.renderer.close()
+
+
+def _describe_all(world: World) -> None:
+    """Before anything starts: every checkpoint says what it makes, or the person does.
+
+    Raises:
+        CheckpointError: one does not.
+    """
+    for name, use in world.generators.items():
+        if use.as_kind is None and _is_bare(use.checkpoint):
+            raise CheckpointError(
+                f"generator '{name}': {use.checkpoint.name} has no manifest; say what it makes with --as "
+                'picture|panorama|texture|heightfield (in a world file: as_kind = "picture"), or give it one'
+            )
+
+
+def _is_bare(path: Path) -> bool:
+    """Whether a readable checkpoint has no manifest; what can't be read is told when it is loaded."""
+    with suppress(CheckpointError, ManifestError):
+        return read_manifest(path) is None
+    return False
 
 
 def _age_s() -> float:

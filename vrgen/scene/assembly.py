@@ -198,8 +198,8 @@ class Assembly:
 
     @property
     def risen(self) -> bool:
-        """Whether everything on the ground stands at its full height."""
-        return self.land.risen and self._objects.arrival >= 1.0
+        """Whether everything stands at its full height, and nothing moves any more."""
+        return self.land.risen and self.land.still and self._objects.arrival >= 1.0
 
     def _take_in(self, arrived: Iterable[Generated]) -> None:
         """All tiles that came, and what the workshop has made of the rest."""

@@ -83,6 +83,8 @@ class Land:
         """Epoch and revision of the tiles that are wanted; changes only when the land is free to change."""
         self._centre: Tile = (0, 0)
         self._clearing = False
+        self.still = False
+        """Whether no corner rose, sank or morphed in the last frame."""
         self._stands: dict[Key, set[Tile]] = {}
 
     # --- what is wanted -----------------------------------------------------------------------------------
@@ -181,7 +183,8 @@ class Land:
         up, down = np.float32(dt_s / _RISE_S), np.float32(dt_s / 0.6)
         risen = np.where(rising, np.minimum(presence + up, cap), np.maximum(presence - down, 0.0))
         presence[...] = np.minimum(risen, cap)
-        if not np.array_equal(corners, ground.corners):
+        self.still = np.array_equal(corners, ground.corners)
+        if not self.still:
             ground = replace(ground, corners=corners)
         if ground.arriving is not None and self._through(weight, presence, cap):
             ground = replace(ground, shown=ground.arriving, arriving=None, corners=_weightless(corners))

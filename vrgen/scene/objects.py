@@ -43,7 +43,8 @@ class Standing:
     @property
     def arrival(self) -> float:
         """1 when what stands has grown to its full size."""
-        return 0.0 if self._next else self._arrival
+        scattering = bool(self._drawn_from) and self._drawn_from[0] is None
+        return 0.0 if self._next or scattering else self._arrival
 
     def offer(self, request: Request, name: str, output: Output, variants: int) -> None:
         """A mesh, instances of one, or a picture."""
