@@ -29,7 +29,12 @@ vec3 haze_direction(vec3 d) { return normalize(vec3(d.x, max(d.y, 0.12), d.z)); 
 float haze_level() { return max(frame.sky_mix.y - 6.0, 0.0); }
 
 // Without a limit a low sun would print the few texels that are read as a square.
-vec3 limited_haze(vec3 radiance) { return min(radiance, 4.0 * 0.282095 * frame.ambient[0].rgb); }
+// All channels are scaled alike: what is limited keeps its colour.
+vec3 limited_haze(vec3 radiance) {
+    vec3 limit = 4.0 * 0.282095 * frame.ambient[0].rgb;
+    float most = max(max(limit.r, limit.g), limit.b);
+    return radiance * min(1.0, most / max(max(max(radiance.r, radiance.g), radiance.b), 1e-6));
+}
 
 vec3 haze_towards(vec3 d) { return limited_haze(sky_radiance(haze_direction(d), haze_level())); }
 
