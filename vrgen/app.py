@@ -150,6 +150,7 @@ class Session:
         self.live(intent, controls)
         cost: FrameCost | None = None
         if frame.should_render and self.scene is not None:
+            self.renderer.advance(self.scene, self.person.feet_world, self.display.view_count)
             views = frame.views(self.person)
             if self.settling:  # nobody looks yet: a small picture brings everything to the GPU as well
                 views = tuple(replace(view, rect_px=_SMALL) for view in views)

@@ -32,6 +32,18 @@ class Fov:
         return Fov(-right, right, up, -up)
 
 
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Where something is and how it is turned, within a frame that its name tells: `grip_room`."""
+
+    position: Vec3 = (0.0, 0.0, 0.0)
+    rotation: Quat = (0.0, 0.0, 0.0, 1.0)
+
+    def matrix(self) -> Array:
+        """(4, 4) `outer_from_this`."""
+        return transform(self.position, self.rotation)
+
+
 def rotation(quat_xyzw: Quat) -> Array:
     """(3, 3) rotation of a unit quaternion."""
     x, y, z, w = quat_xyzw
@@ -76,6 +88,18 @@ def multiply(a: Quat, b: Quat) -> Quat:
 def yaw_quat(yaw_rad: float) -> Quat:
     """Turn about +Y; positive turns left, from -Z towards -X."""
     return (0.0, float(np.sin(yaw_rad / 2)), 0.0, float(np.cos(yaw_rad / 2)))
+
+
+def yaw_of(quat_xyzw: Quat) -> float:
+    """The heading of a pose that looks along its -Z, radians as `yaw_quat` takes them; the roll does not count.
+
+    Looking straight up or down it is the heading of the top of the head.
+    """
+    m = rotation(quat_xyzw)
+    ahead, up = -m[:, 2], m[:, 1]
+    if abs(ahead[1]) > 0.999:
+        ahead = -up * np.sign(ahead[1])
+    return float(np.arctan2(-ahead[0], -ahead[2]))
 
 
 def pitch_quat(pitch_rad: float) -> Quat:

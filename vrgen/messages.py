@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from vrgen.contract import OutputSpec
-from vrgen.geometry import Array, Fov
+from vrgen.geometry import Array, Fov, Pose
 
 Tile = tuple[int, int]
 """(ix, iz): column along +X, row along +Z of the endless ground."""
@@ -25,9 +26,46 @@ InputValue = npt.NDArray[np.float32] | npt.NDArray[np.int64]
 # --- display → inputs -------------------------------------------------------------------------------------
 
 
+Side = Literal["left", "right"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """One hand as a headset's runtime tracks it, in the room; a pose is None while it is not tracked."""
+
+    side: Side
+    grip_room: Pose | None = None
+    """Where the hand holds: -Z along the fist's axis forwards (OpenXR 1.1, 6.3.1)."""
+    aim_room: Pose | None = None
+    """Where the hand points: along -Z."""
+    profile: str = ""
+    """Which controller: the interaction profile without its prefix, "valve/index_controller"; "" for none."""
+    joints_room: Array | None = None
+    """(26, 4) x, y, z and radius, metres, of a tracked bare hand in OpenXR's order (palm, wrist, thumb …)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """What a headset knows of the person, in the *room*: a frame on the floor, +Y up, metres."""
+
+    head_room: Pose = Pose()
+    gaze_room: Pose | None = None
+    """Where the eyes look, along -Z; None where they are not tracked (then the head's direction counts)."""
+    hands: tuple[Hand, ...] = ()
+    valid: bool = True
+    """False while tracking is lost: `head_room` is the last that was known."""
+    room: int = 1
+    """Goes up when the room's origin has moved (recentred, or another session): poses before and after can't be
+    compared, and the person stays where they are in the world."""
+
+
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What the devices say this frame. Names are lower case: "w", "space", "left shift", "mouse.left", "pad.a"."""
+    """What the devices say this frame.
+
+    Names are lower case: "w", "space", "left shift", "mouse.left", "pad.a"; of a headset's controllers by what they
+    do, "hand.new_world", and for what either hand does, "left.pick" (`HAND_BUTTONS`, `HAND_AXES`).
+    """
 
     time_s: float = 0.0
     dt_s: float = 0.0
@@ -49,6 +87,19 @@ class Controls:
     dropped: tuple[Path, ...] = ()
     """Files dropped onto the window this frame."""
     closing: bool = False
+    tracked: Tracked | None = None
+    """A headset's person; None on a flat display."""
+
+
+HAND_BUTTONS = frozenset(
+    f"hand.{does}"
+    for does in "new_world undo redo like dislike pause panel screenshot run recentre teleport".split()
+) | {f"{side}.{does}" for side in ("left", "right") for does in ("pick", "drag")}
+"""What a headset's controllers can say in `Controls.held` and `pressed`. `teleport`: aimed while held, gone to on
+release; `pick`: trigger or pinch; `drag`: squeeze."""
+
+HAND_AXES = ("hand.move_x", "hand.move_y", "hand.turn_x", "hand.turn_y")
+"""In `Controls.axes`, [-1, 1], right and forward positive; absent where the controllers have no stick or pad."""
 
 
 # --- the person -------------------------------------------------------------------------------------------
@@ -56,7 +107,10 @@ class Controls:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Where the person stands and looks. `feet_world` metres; yaw 0 looks to -Z, positive turns left."""
+    """Where the person stands and looks. `feet_world` metres; yaw 0 looks to -Z, positive turns left.
+
+    On a headset yaw is the room's, and the feet are under the head (`vrgen/room.py`).
+    """
 
     feet_world: tuple[float, float, float] = (0.0, 0.0, 0.0)
     yaw_rad: float = 0.0
@@ -64,6 +118,20 @@ class Person:
     fall_mps: float = 0.0
     """Vertical speed, negative when falling."""
     eye_height_m: float = 1.7
+    room: int = 0
+    """Which `Tracked.room` the person is in; 0 on a flat display."""
+    head_room: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """x and z: the place in the room that lies at `feet_world`; y: the head's height over the floor, metres."""
+    head_yaw_rad: float = 0.0
+    """Heading of the head within the room."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Mask:
+    """The part of a view that the lenses hide: `triangles` (T, 3, 2) float32, x and y on the plane z = -1 of the
+    eye. One object stays the same as long as its content does."""
+
+    triangles: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +144,9 @@ class View:
     """GL name of the framebuffer that takes the finished, sRGB-encoded picture."""
     rect_px: tuple[int, int, int, int]
     """x, y, width, height within that framebuffer, from the bottom left."""
+    depth: bool = False
+    """The framebuffer has a 32-bit float depth attachment that takes the picture's depth (reversed, infinite)."""
+    mask: Mask | None = None
 
 
 # --- inputs → the rest ------------------------------------------------------------------------------------
@@ -141,6 +212,14 @@ class Intent:
     """Knobs set this frame (sliders, labels), by name."""
     swap: Path | None = None
     """A checkpoint the person chose in place of a running one."""
+    aim: Side | None = None
+    """The hand that aims a teleport now."""
+    go: Side | None = None
+    """The hand that lets go of its aim: be there, if one can stand there."""
+    pick: Side | None = None
+    """The hand whose trigger went down this frame."""
+    drag: Side | None = None
+    """The hand that drags the latent now."""
 
 
 # --- app → generator → scene ------------------------------------------------------------------------------
@@ -262,6 +341,15 @@ class Preference:
 
     liked: tuple[Mapping[str, InputValue], ...] = ()
     disliked: tuple[Mapping[str, InputValue], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """One haptic pulse. `strength` in (0, 1]."""
+
+    side: Side
+    seconds: float
+    strength: float
 
 
 @dataclass(frozen=True, slots=True)

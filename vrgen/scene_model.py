@@ -13,7 +13,8 @@ from typing import Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from vrgen.messages import Tile
+from vrgen.geometry import Array, Vec3
+from vrgen.messages import Side, Tile
 
 F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
@@ -164,6 +165,48 @@ class Objects:
     """(K,) of `INSTANCE`, sorted by mesh. A new array whenever anything in it changes."""
     arrival: float = 1.0
     """Scales all instances while a whole set comes or goes."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class HeldModel:
+    """A controller in a hand. `model`: a folder name under assets/controllers, "" for the plain one."""
+
+    model: str
+    side: Side
+    world_from_grip: Array
+    pressed: frozenset[str] = frozenset()
+    """What is pressed now, by names of `HAND_BUTTONS` without the side."""
+    labelled: bool = False
+    """Show beside each button what it does."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Presence:
+    """The person's own things: what their hands hold and point at, and what dims their sight. Made every frame.
+
+    Places are metres in the world, float64, so that they stay exact far from its origin.
+    """
+
+    held: tuple[HeldModel, ...] = ()
+    joints: tuple[Array, ...] = ()
+    """(26, 4) x, y, z, radius of each bare hand."""
+    rays: tuple[tuple[Vec3, Vec3], ...] = ()
+    """From the aiming hand to what it points at."""
+    arc: Array | None = None
+    """(N, 3) of a teleport that is aimed."""
+    landing: Vec3 | None = None
+    """Where the arc meets ground that one can stand on; None where it doesn't."""
+    map_at: Vec3 | None = None
+    """Where the small map of the latent stands while it is dragged, facing the head."""
+    map_dot: tuple[float, float] = (0.0, 0.0)
+    """Where on it the latent is, standard deviations."""
+    vignette: float = 0.0
+    """0 open to 1 narrow, while moving smoothly."""
+    fade: float = 0.0
+    """0 clear to 1 black."""
+
+
+NOBODY = Presence()
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -80,6 +80,11 @@ class Recorder(Display):
 
     def _apply(self, action) -> None: ...  # type: ignore[no-untyped-def]
 
+    def _pulse(self, pulse) -> None: ...  # type: ignore[no-untyped-def]
+
+    def _show_panel(self, framebuffer, size_px, world_from_panel, width_m, stamp):  # type: ignore[no-untyped-def]
+        return False
+
 
 def test_frames_end_once_each_and_stop_after_closing() -> None:
     display = Recorder()

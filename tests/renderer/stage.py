@@ -56,6 +56,8 @@ class Stage:
         """One frame: (H, W, 3) uint8, top row first."""
         with next(self._frames) as frame:
             seen = frame.views(views) if isinstance(views, Person) else self.on_target(views)
+            x, y, z = (float(n) for n in np.mean([view.world_from_eye[:3, 3] for view in seen], axis=0))
+            self.renderer.advance(scene, (x, y, z), len(seen))
             self.renderer.draw(scene, seen)
         return self.display.read_pixels()
 

@@ -132,7 +132,10 @@ class _Stage:
             objects = replace(self._objects, instances=self._objects.instances.copy())
             self._scene = replace(self._scene, objects=objects)
         with next(self._frames) as frame:
-            self._renderer.draw(self._scene, frame.views(Person(yaw_rad=yaw_rad)))
+            person = Person(yaw_rad=yaw_rad)
+            views = frame.views(person)
+            self._renderer.advance(self._scene, person.feet_world, len(views))
+            self._renderer.draw(self._scene, views)
 
 
 def stones_of(count: int) -> "Objects":

@@ -15,7 +15,8 @@ from vrgen.display.glfw_context import HiddenWindow
 from vrgen.display.interface import Display, Frame, Pixels
 from vrgen.display.pace import Pace
 from vrgen.display.target import Target
-from vrgen.messages import Action, Controls, Person, View
+from vrgen.geometry import Array
+from vrgen.messages import Action, Controls, Person, Pulse, View
 
 REFRESH_HZ = 90.0
 
@@ -41,6 +42,7 @@ class HeadlessDisplay(Display):
         self.size_px = size_px
         self.refresh_hz = REFRESH_HZ
         self._stereo = stereo
+        self.view_count = 1 + stereo
         self._hold = frozenset(hold)
         self._script = script
         self._frames = 0
@@ -100,6 +102,14 @@ class HeadlessDisplay(Display):
 
     def _apply(self, action: Action) -> None:
         """A picture of a fixed size has nothing to apply."""
+
+    def _pulse(self, pulse: Pulse) -> None:
+        """There is no hand to feel it."""
+
+    def _show_panel(
+        self, framebuffer: int, size_px: tuple[int, int], world_from_panel: Array, width_m: float, stamp: int
+    ) -> bool:
+        return False
 
 
 def _context() -> EglContext | HiddenWindow:

@@ -4,6 +4,7 @@
         for open_frame in display.frames():
             with open_frame as frame:                       # always ends the frame, also on an exception
                 if frame.should_render:
+                    renderer.advance(scene, person.feet_world, display.view_count)
                     renderer.draw(scene, frame.views(person))
 
 A display owns the thread's GL context from `__enter__` to `close`. A backend fills in the hooks (the methods with
@@ -20,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vrgen.clock import Clock, RealClock
-from vrgen.messages import Action, Controls, Person, View
+from vrgen.geometry import Array
+from vrgen.messages import Action, Controls, Person, Pulse, View
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -45,6 +47,17 @@ class Frame:
         """
         return self._display._locate_views(person)
 
+    def show_panel(
+        self, framebuffer: int, size_px: tuple[int, int], world_from_panel: Array, width_m: float, stamp: int
+    ) -> bool:
+        """Show a flat picture in the world as a layer of its own, sharper than drawn; False where the display has
+        no such layers (draw it then).
+
+        `framebuffer`: of a finished RGBA8 picture, sRGB-encoded, alpha premultiplied; its lower left `size_px`.
+        `world_from_panel`: its centre, +X right, +Y up, facing +Z. `stamp`: goes up when the picture has changed.
+        """
+        return self._display._show_panel(framebuffer, size_px, world_from_panel, width_m, stamp)
+
     def end(self, drawn: bool = True) -> None:
         """Present the frame, or with `drawn` false close it without a picture; a second call does nothing."""
         if not self.ended:
@@ -64,7 +77,7 @@ class Display(ABC):
     """Where the world is shown and where the controls come from. A context manager, used from one thread."""
 
     kind: str = ""
-    """"headless", "window" or "openxr"."""
+    """"headless", "window" or "openxr": where the world is shown now."""
     runtime: str | None = None
     """Name of the headset's runtime."""
 
@@ -74,12 +87,20 @@ class Display(ABC):
         self.refresh_hz = 90.0
         self.gl = ""
         """The renderer and version that the driver names."""
+        self.view_count = 1
+        """How many `Frame.views` returns: 2 where each eye has its own."""
         self.size_px = (0, 0)
         """Width and height of what all views together fill, framebuffer pixels."""
         self.scale = 1.0
         """Pixels per unit of a layout made for an ordinary screen; 2 on a high-density one."""
         self.captured: frozenset[str] = frozenset()
         """What a panel has taken since the last frame: with "pointer" in it, a click does not start looking."""
+        self.changes = 0
+        """Goes up when the world is now shown elsewhere (`kind`, `refresh_hz`, `runtime` are others)."""
+        self.why = ""
+        """Why it last changed, one sentence."""
+        self.notes: tuple[str, ...] = ()
+        """What does not work as it should, one sentence each, for the person to see: "no headset: …"."""
         self._is_open = False
         self._last_s: float | None = None
 
@@ -124,6 +145,10 @@ class Display(ABC):
         """Do what concerns the display itself (full screen); other actions are ignored."""
         self._apply(action)
 
+    def pulse(self, pulse: Pulse) -> None:
+        """Let the person feel it; where there is nothing to feel it with, nothing happens."""
+        self._pulse(pulse)
+
     # --- for backends ---------------------------------------------------------------------------------------
 
     def _tick(self) -> tuple[float, float]:
@@ -165,6 +190,16 @@ class Display(ABC):
     @abstractmethod
     def _apply(self, action: Action) -> None:
         """What `apply` does."""
+
+    @abstractmethod
+    def _pulse(self, pulse: Pulse) -> None:
+        """What `pulse` does."""
+
+    @abstractmethod
+    def _show_panel(
+        self, framebuffer: int, size_px: tuple[int, int], world_from_panel: Array, width_m: float, stamp: int
+    ) -> bool:
+        """What `Frame.show_panel` does."""
 
 
 HOOKS = frozenset(Display.__abstractmethods__)

@@ -16,7 +16,8 @@ from vrgen.display.eyes import eye_views
 from vrgen.display.interface import Display, Frame, Pixels
 from vrgen.display.pace import Pace
 from vrgen.display.target import Target
-from vrgen.messages import Action, Controls, Person, View
+from vrgen.geometry import Array
+from vrgen.messages import Action, Controls, Person, Pulse, View
 
 TITLE = "vrgen"
 _UNSEEN_HZ = 20.0
@@ -53,6 +54,7 @@ class WindowDisplay(Display):
         super().__init__(clock)
         self._asked_size = size
         self._stereo = stereo
+        self.view_count = 1 + stereo
         self._debug = debug
         self._target: Target | None = None
         self._down: dict[str, str] = {}
@@ -126,6 +128,14 @@ class WindowDisplay(Display):
     def _apply(self, action: Action) -> None:
         if action is Action.FULL_SCREEN:
             self._leave_full_screen() if self._windowed else self._enter_full_screen()
+
+    def _pulse(self, pulse: Pulse) -> None:
+        """There is no hand to feel it."""
+
+    def _show_panel(
+        self, framebuffer: int, size_px: tuple[int, int], world_from_panel: Array, width_m: float, stamp: int
+    ) -> bool:
+        return False
 
     # --- the window -----------------------------------------------------------------------------------------
 

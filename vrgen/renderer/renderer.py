@@ -1,5 +1,6 @@
 """draw(scene, views): every view in one pass into a layered multisampled picture, resolved to where it belongs."""
 
+import math
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -9,7 +10,7 @@ from typing import Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from vrgen.geometry import frustum_planes
+from vrgen.geometry import Vec3, frustum_planes
 from vrgen.gl.api import GL, describe, require
 from vrgen.gl.objects import Framebuffer, Texture, VertexArray
 from vrgen.gl.pipeline import Pipeline, State
@@ -21,7 +22,7 @@ from vrgen.renderer.objects import ObjectsPass
 from vrgen.renderer.shadows import REACH_M, ShadowPass
 from vrgen.renderer.uploads import Uploads
 from vrgen.renderer.variants import Variants
-from vrgen.scene_model import Scene
+from vrgen.scene_model import NOBODY, Presence, Scene
 
 _MOST_PIXELS = 500_000
 """What low quality draws at most; a larger picture is enlarged from that."""
@@ -69,7 +70,9 @@ class Renderer:
         self.high = quality == "high" or (quality == "auto" and not self.software)
         self._samples = samples
         self._shadows = shadows
-        self._views = self._drawn = 0
+        self._views = self._drawn = self._copied = 0
+        self._upload_ms = 0.0
+        self._walker = (0, 0)
         self._stack = ExitStack()
         self._passes = ExitStack()
         self._ring = self._stack.enter_context(Ring(256 << 10, "frame ring"))
@@ -103,24 +106,31 @@ class Renderer:
         self._shadow = ShadowPass(2048 if self.high else 1024)
         self._passes.callback(self._shadow.close)
 
-    def draw(self, scene: Scene, views: Sequence[View]) -> FrameCost:
-        """Draw one or two views of the scene and resolve them into their framebuffers."""
+    def advance(self, scene: Scene, place: Vec3, views: int) -> None:
+        """Bring the scene's data to the GPU, within the budget: before the eyes are located, which `draw` needs.
+
+        `place`: where the person stands, metres, world. `views`: how many will be drawn.
+        """
         start_s = time.perf_counter()
         Pipeline.forget()
-        if len(views) != self._views:
-            self._open_passes(len(views))
+        if views != self._views:
+            self._open_passes(views)
+        metres = scene.ground.shown.metres
+        x, _, z = place
+        self._walker = (math.floor(x / metres), math.floor(z / metres))
+        self.uploads.advance(scene)
+        self._copied = self._ground.advance(scene, self._walker, 4 if self.software else 16)
+        self._copied += self._objects.advance(scene.objects)
+        self._resident = Resident(self.uploads.resident | frozenset(self._ground.resident()))
+        self._upload_ms = (time.perf_counter() - start_s) * 1e3
+
+    def draw(self, scene: Scene, views: Sequence[View], presence: Presence = NOBODY) -> FrameCost:
+        """Draw the scene that `advance` was given, in as many views, and resolve them into their framebuffers."""
+        start_s = time.perf_counter()
+        assert len(views) == self._views, "advance comes first, and names the number of views"
+        walker, metres = self._walker, scene.ground.shown.metres
         cameras = [Camera(view, scene.origin) for view in views]
         eye = np.mean([camera.eye for camera in cameras], axis=0)
-        metres = scene.ground.shown.metres
-        walker = (
-            int(np.floor((eye[0] + scene.origin[0]) / metres)),
-            int(np.floor((eye[2] + scene.origin[2]) / metres)),
-        )
-        self.uploads.advance(scene)
-        copied = self._ground.advance(scene, walker, 4 if self.software else 16)
-        copied += self._objects.advance(scene.objects)
-        self._resident = Resident(self.uploads.resident | frozenset(self._ground.resident()))
-        upload_ms = (time.perf_counter() - start_s) * 1e3
 
         # The second frame fades even if nothing does: those programs are compiled before they are needed.
         fading = _fades(scene) or self._drawn == 1
@@ -164,9 +174,8 @@ class Renderer:
         GL.glDrawArraysInstanced(GL.GL_TRIANGLES, 0, 3, len(views))
         self._resolve(target, views)
         self._ring.end()
-        draw_ms = (time.perf_counter() - start_s) * 1e3
-        spent = self.uploads.spent
-        return FrameCost(draw_ms=draw_ms, upload_ms=upload_ms, upload_bytes=spent.bytes + copied)
+        draw_ms = (time.perf_counter() - start_s) * 1e3 + self._upload_ms
+        return FrameCost(draw_ms, self._upload_ms, self.uploads.spent.bytes + self._copied)
 
     def _give_ground(self, tiles: npt.NDArray[np.void], views: int, pipeline: Pipeline) -> None:
         if not len(tiles):
