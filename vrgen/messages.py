@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +48,7 @@ class Hand:
 class Tracked:
     """What a headset knows of the person, in the *room*: a frame on the floor, +Y up, metres."""
 
-    head_room: Pose = Pose()
+    head_room: Pose = field(default_factory=Pose)
     gaze_room: Pose | None = None
     """Where the eyes look, along -Z; None where they are not tracked (then the head's direction counts)."""
     hands: tuple[Hand, ...] = ()
@@ -63,8 +63,8 @@ class Tracked:
 class Controls:
     """What the devices say this frame.
 
-    Names are lower case: "w", "space", "left shift", "mouse.left", "pad.a"; of a headset's controllers by what they
-    do, "hand.new_world", and for what either hand does, "left.pick" (`HAND_BUTTONS`, `HAND_AXES`).
+    Names are lower case: "w", "space", "left shift", "mouse.left", "pad.a"; of a headset's controllers by what
+    they do, "hand.new_world", and for what either hand does, "left.pick" (`HAND_BUTTONS`, `HAND_AXES`).
     """
 
     time_s: float = 0.0
@@ -92,9 +92,12 @@ class Controls:
 
 
 HAND_BUTTONS = frozenset(
-    f"hand.{does}"
-    for does in "new_world undo redo like dislike pause panel screenshot run recentre teleport".split()
-) | {f"{side}.{does}" for side in ("left", "right") for does in ("pick", "drag")}
+    {
+        *("hand.new_world", "hand.undo", "hand.redo", "hand.like", "hand.dislike", "hand.pause", "hand.panel"),
+        *("hand.screenshot", "hand.run", "hand.recentre", "hand.teleport"),
+        *("left.pick", "right.pick", "left.drag", "right.drag"),
+    }
+)
 """What a headset's controllers can say in `Controls.held` and `pressed`. `teleport`: aimed while held, gone to on
 release; `pick`: trigger or pinch; `drag`: squeeze."""
 
@@ -274,8 +277,27 @@ class Timings:
     made_s: float = 0.0
     """The call returned."""
     handed_s: float = 0.0
-    """The outputs lie in shared memory."""
+    """All outputs lie in shared memory; 0 in a result that is still arriving."""
     polled_s: float = 0.0
+
+
+class Arrival(Protocol):
+    """How far a result has come that was given out before it was whole. A `part` is a contiguous view of one of its
+    arrays; before it is here its numbers mean nothing."""
+
+    @property
+    def lost(self) -> bool:
+        """The worker died over it: it will never be whole, and nothing of it may be shown."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all arrays are here."""
+
+    def has(self, part: npt.NDArray[np.generic]) -> bool:
+        """Whether that part is here. Never waits."""
+
+    def wait(self, part: npt.NDArray[np.generic]) -> bool:
+        """Wait until that part is here; False when it never will be. Not for the frame's thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +307,8 @@ class Output:
     spec: OutputSpec
     arrays: Mapping[str, npt.NDArray[np.generic]]
     """Key "" for kinds of one tensor; "vertices", "faces", … for a mesh; "means", … for splats."""
+    arrival: Arrival | None = None
+    """The whole result's; None when it was whole from the start."""
 
 
 @dataclass(frozen=True, slots=True)

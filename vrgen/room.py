@@ -1,7 +1,7 @@
 """Where the room of a headset lies in the world.
 
-The *room* is the runtime's floor space: +Y up, metres, its origin wherever the runtime put it. The person's feet are
-under the head: walking about in the room moves them in the world, and turning by stick turns the room about them.
+The *room* is the runtime's floor space: +Y up, metres, its origin wherever the runtime put it. The person's feet
+are under the head: walking about in the room moves them in the world, turning by stick turns the room about them.
 A person on a flat display has no room (`person.room` is 0).
 """
 
@@ -48,7 +48,7 @@ def entered(person: Person, tracked: Tracked | None) -> Person:
 
 
 def stepped(person: Person, tracked: Tracked) -> tuple[Person, tuple[float, float]]:
-    """The person after the head has moved in the room, and by how much the feet went, (x, z) metres in the world."""
+    """The person after the head has moved in the room, and how far the feet went: (x, z) metres in the world."""
     if tracked.room != person.room or not tracked.valid:
         return person, (0.0, 0.0)
     x, y, z = tracked.head_room.position
