@@ -31,19 +31,34 @@ def test_options_of_run_arrive() -> None:
     )
     assert (command.seed, command.seconds, command.views, command.settle) == (7, 2.5, "stereo", True)
     assert parse(["run"]) == Run()
+    assert parse(["run", "--call_timeout_s", "3", "--seed=4"]) == Run(call_timeout_s=3.0, seed=4)
 
 
 def test_other_commands_are_understood() -> None:
     assert parse(["inspect", "a.pt", "--json"]) == Inspect(checkpoint=Path("a.pt"), json=True)
-    assert parse(["check", "a.pt", "--as", "texture"]) == Check(checkpoint=Path("a.pt"), as_kind="texture")
+    assert parse(["check", "a.pt", "--as", "texture"]) == Check(target="a.pt", as_kind="texture")
 
 
 @pytest.mark.parametrize(
     "line, words",
     [
         ("run --display hologram", ["--display", "hologram", "openxr", "window", "headless"]),
-        ("run --bogus", ["--bogus"]),
-        ("run --seed tree", ["--seed", "tree"]),
+        ("run --bogus", ["--bogus", "vrgen run --help"]),
+        ("run --sceenshot x.png", ["no option --sceenshot", "did you mean '--screenshot'?"]),
+        ("run --sceenshot=x.png", ["no option --sceenshot", "did you mean '--screenshot'?"]),
+        ("inspect a.pt --seed 1", ["vrgen inspect has no option --seed"]),
+        ("run --seed tree", ["--seed", "'tree'", "whole number"]),
+        ("run --seconds long", ["--seconds", "'long'", "expected a number"]),
+        ("run --hold W", ["--hold W", "did you mean 'w'?"]),
+        ("run --hold w shift", ["--hold shift", "did you mean 'left shift'?"]),
+        ("run --hold w --display window", ["--hold", "--display headless"]),
+        ("run valley --as picture", ["--as picture", 'as_kind = "picture"']),
+        ("check valley --as picture", ["--as picture", 'as_kind = "picture"']),
+        ("check vally", ["'vally'", "did you mean 'valley'?"]),
+        ("valley", ["'valley'", "did you mean 'vrgen run valley'?"]),
+        ("model.pt", ["did you mean 'vrgen run model.pt'?"]),
+        ("rum", ["'rum'", "did you mean 'run'?"]),
+        ("--json doctor", ["--json", "before the command"]),
         ("run --size 640", ["--size"]),
         ("run --size 1 1", ["--size", "16"]),
         ("run --frames 0", ["--frames", "above 0"]),

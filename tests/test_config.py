@@ -63,11 +63,20 @@ def test_everything_a_world_may_say(folder: Path) -> None:
     [
         ("seed = ", ["TOML"]),
         ("sead = 1\n" + LAND, ["sead"]),
-        ('seed = "one"\n' + LAND, ["seed", "int"]),
-        ("fog_m = -1.0\n" + LAND, ["fog_m", "> 0"]),
+        ('seed = "one"\n' + LAND, ["seed", "'one'", "whole number"]),
+        ("fog_m = -1.0\n" + LAND, ["fog_m", "-1.0", "above 0"]),
         ('[generators.land]\ncheckpoint = "land.pt"\nvariants = 0\n', ["variants"]),
         ("[generators.land]\n", ["checkpoint"]),
         ("", ["no generator"]),
+        (
+            LAND + 'as_kind = "pano"\n',
+            ["generators.land.as_kind", "'pano'", "texture", "did you mean 'panorama'?"],
+        ),
+        (LAND + 'as = "picture"\n', ["generators.land", "did you mean 'as_kind'?"]),
+        (LAND + 'surface = "grund"\n', ["generators.land.surface", "'grund'", "cliff", "did you mean 'ground'?"]),
+        (LAND + '[props.rocks]\ngenerator = "lnd"\n', ["rocks", "'lnd'", "did you mean 'land'?"]),
+        (LAND + '[props.rocks]\ngenerator = "land"\nscale_m = [2, 1]\n', ["rocks", "scale_m", "[2, 1]"]),
+        (LAND + '[props.rocks]\ngenerator = "land"\nscale_m = [0, 1]\n', ["rocks", "scale_m", "above 0"]),
         ('[generators.land]\ncheckpoint = "gone.pt"\n', ["land", "gone.pt"]),
         (LAND + '[props.rocks]\ngenerator = "stone"\n', ["rocks", "stone", "land"]),
     ],
@@ -96,6 +105,22 @@ def test_a_single_checkpoint_is_a_world(folder: Path) -> None:
 def test_a_target_that_is_not_there_is_a_wrong_call(folder: Path, target: str) -> None:
     with pytest.raises(UsageError):
         world_of(str(folder / target) if "." in target else target)
+
+
+def test_as_is_for_checkpoints_not_for_worlds(folder: Path) -> None:
+    for target in (str(written(folder, LAND)), "valley"):
+        with pytest.raises(UsageError, match='as_kind = "picture"'):
+            world_of(target, "picture")
+
+
+def test_a_target_of_another_kind_says_what_is_wrong_with_it(folder: Path) -> None:
+    (folder / "model.onnx").touch()
+    with pytest.raises(UsageError, match=r"neither a world file .* nor a checkpoint"):
+        world_of(str(folder / "model.onnx"))
+    with pytest.raises(UsageError, match="is a folder"):
+        world_of(str(folder))
+    with pytest.raises(UsageError, match="did you mean 'valley'"):
+        world_of("vally")
 
 
 @pytest.mark.parametrize("name", bundled_worlds())

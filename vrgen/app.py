@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -22,10 +22,11 @@ from vrgen.config import RunOptions, World, world_of
 from vrgen.display.film import FILM_HZ, Film, save_picture
 from vrgen.display.interface import Display, Frame
 from vrgen.display.select import open_display
-from vrgen.errors import CheckpointError, ManifestError, UsageError, VrgenError
+from vrgen.errors import CheckpointError, UsageError, VrgenError
 from vrgen.feedback.ledger import Ledger
 from vrgen.feedback.panel_state import PanelState
 from vrgen.feedback.preferences import observe
+from vrgen.generator.fitting import require_fit
 from vrgen.generator.generators import Generators
 from vrgen.generator.manifest import read_manifest
 from vrgen.generator.scheduling import Schedule
@@ -56,7 +57,7 @@ def run(options: RunOptions) -> None:
         world names could be run.
     """
     world = world_of(options.target, options.as_kind)
-    _describe_all(world)
+    require_fit(world, options.as_kind)
     clock = StepClock(1 / FILM_HZ) if options.video else RealClock()
     with ExitStack() as stack:
         # First of all: while the display opens, the worker loads torch.
@@ -373,27 +374,6 @@ class Session:
             self.panel.__exit__(None, None, None)
             self.panel = None
         self.renderer.close()
-
-
-def _describe_all(world: World) -> None:
-    """Before anything starts: every checkpoint says what it makes, or the person does.
-
-    Raises:
-        CheckpointError: one does not.
-    """
-    for name, use in world.generators.items():
-        if use.as_kind is None and _is_bare(use.checkpoint):
-            raise CheckpointError(
-                f"generator '{name}': {use.checkpoint.name} has no manifest; say what it makes with --as "
-                'picture|panorama|texture|heightfield (in a world file: as_kind = "picture"), or give it one'
-            )
-
-
-def _is_bare(path: Path) -> bool:
-    """Whether a readable checkpoint has no manifest; what can't be read is told when it is loaded."""
-    with suppress(CheckpointError, ManifestError):
-        return read_manifest(path) is None
-    return False
 
 
 def _age_s() -> float:

@@ -13,7 +13,7 @@ import traceback
 import types
 import typing
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,8 +22,9 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from vrgen import __version__
-from vrgen.config import As, RunOptions
-from vrgen.errors import UsageError, VrgenError
+from vrgen.config import CHECKPOINTS, As, RunOptions
+from vrgen.errors import UsageError, VrgenError, did_you_mean
+from vrgen.resources import bundled_worlds
 
 DESCRIPTION = f"""vrgen {__version__}: stand inside what a generative model makes.
 
@@ -56,10 +57,10 @@ class Inspect:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """Run the contract against a checkpoint; exit 1 and say what is wrong."""
+    """Run the contract against a checkpoint, or a world and all its checkpoints; exit 1 and say what is wrong."""
 
-    checkpoint: Annotated[Positional[Path], arg(metavar="CHECKPOINT")]
-    """A .pt or .pt2 file."""
+    target: Annotated[Positional[str], arg(metavar="WORLD|CHECKPOINT")]
+    """A checkpoint (.pt, .pt2), a world file (.toml) or a bundled world's name."""
     as_kind: Annotated[As | None, arg(name="as")] = None
     """For a bare z → image checkpoint without a manifest: what its picture is."""
     json: bool = False
@@ -84,6 +85,12 @@ Command = (
     | Annotated[Check, subcommand("check")]
     | Annotated[Doctor, subcommand("doctor")]
 )
+COMMANDS: dict[str, type[Run | Inspect | Check | Doctor]] = {
+    "run": Run,
+    "inspect": Inspect,
+    "check": Check,
+    "doctor": Doctor,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -177,17 +184,34 @@ def _entry(name: str, entry: dict[str, Any]) -> str:
 
 
 def _check(command: Check) -> int:
-    from vrgen.generator.inspection import check_checkpoint
+    from vrgen.generator.inspection import check_checkpoint, check_world
 
-    violations = check_checkpoint(command.checkpoint, command.as_kind)
+    path = Path(command.target)
+    checkpoints: tuple[Path, ...] = (path,)
+    if _is_checkpoint(path):
+        violations = check_checkpoint(path, command.as_kind)
+    else:
+        violations, checkpoints = check_world(command.target, command.as_kind)
     if command.json:
-        print(json.dumps({"file": str(command.checkpoint), "violations": violations}, indent=2))
+        names = [str(checkpoint) for checkpoint in checkpoints]
+        told = {"file": command.target, "checkpoints": names, "violations": violations}
+        print(json.dumps(told, indent=2))
     elif violations:
         for violation in violations:
             print(f"vrgen: {violation}", file=sys.stderr)
+    elif checkpoints == (path,):
+        print(f"{path.name} keeps the generator contract, version 1")
     else:
-        print(f"{command.checkpoint.name} keeps the generator contract, version 1")
+        names = [checkpoint.name for checkpoint in checkpoints]
+        print(
+            f"{command.target} fits its checkpoints, and {', '.join(names)} keep the generator contract, version 1"
+        )
     return int(bool(violations))
+
+
+def _is_checkpoint(path: Path) -> bool:
+    """Whether `check` takes a path for a checkpoint, rather than for a world."""
+    return path.suffix.lower() in CHECKPOINTS or (path.suffix.lower() != ".toml" and path.is_file())
 
 
 def _print_table(rows: Sequence[tuple[str, str]]) -> None:
@@ -207,6 +231,7 @@ def parse(args: Sequence[str]) -> Run | Inspect | Check | Doctor:
     Raises:
         UsageError: they mean none. SystemExit: help was asked for and printed.
     """
+    _require_known(args)
     told = io.StringIO()
     try:
         with contextlib.redirect_stderr(told):
@@ -224,17 +249,56 @@ def parse(args: Sequence[str]) -> Run | Inspect | Check | Doctor:
         raise UsageError(_sentence(told.getvalue())) from None
 
 
+def _require_known(args: Sequence[str]) -> None:
+    """Refuse a command or an option that there is not, with the one that it was perhaps meant to be.
+
+    Raises:
+        UsageError: there is one.
+    """
+    if not args or args[0] in ("-h", "--help"):
+        return
+    first = args[0]
+    if first.startswith("-"):
+        raise UsageError(f"{first} stands before the command; say vrgen COMMAND {first}, of {', '.join(COMMANDS)}")
+    if first not in COMMANDS:
+        if Path(first).suffix in (*CHECKPOINTS, ".toml") or first in bundled_worlds():
+            raise UsageError(f"there is no command '{first}'; did you mean 'vrgen run {first}'?")
+        raise UsageError(f"there is no command '{first}'; {did_you_mean(first, COMMANDS)}")
+    options = ["--" + _flag(field.name) for field in fields(COMMANDS[first])] + ["--help"]
+    for word in args[1:]:
+        name = word.partition("=")[0]
+        if name.startswith("--") and not name.startswith("--tyro") and name.replace("_", "-") not in options:
+            found = did_you_mean(name.strip("-"), [option.strip("-") for option in options])
+            close = found.startswith("did you")
+            remedy = found.replace("'", "'--", 1) if close else f"vrgen {first} --help lists them"
+            raise UsageError(f"vrgen {first} has no option {name}; {remedy}")
+
+
+def _flag(field: str) -> str:
+    return "as" if field == "as_kind" else field.replace("_", "-")
+
+
 def _sentence(box: str) -> str:
     """What tyro draws as a framed box, as one sentence: its sections without the frame and the option's help."""
     sections = [""]
     for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()[1:-1]:
-        text = line.strip("│ ")
-        if set(text) == {"─"}:
+        text = line.strip("│| ")  # where the terminal knows ASCII alone, the frame is made of | and -
+        if text and set(text) <= {"─", "-"}:
             sections.append("")
         else:
             sections[-1] = f"{sections[-1]} {text}".strip()
-    kept = [s.rstrip(".") for s in sections if s and not s.startswith("Argument helptext")]
+    kept = [_plainly(s.rstrip(".")) for s in sections if s and not s.startswith("Argument helptext")]
     return "; ".join(s if n == 0 else s[0].lower() + s[1:] for n, s in enumerate(kept))
+
+
+def _plainly(section: str) -> str:
+    """What Python says of a number that is none, in words for everybody."""
+    wrong = re.fullmatch(
+        r"Error parsing (\S+): (invalid literal for int|could not convert string to float).*: (.*)", section
+    )
+    if wrong is None:
+        return section
+    return f"{wrong[1]} is {wrong[3]}, expected a {'whole number' if 'int' in wrong[2] else 'number'}"
 
 
 def _registry() -> ConstructorRegistry:
@@ -266,7 +330,15 @@ def _registry() -> ConstructorRegistry:
 
 
 def _reject_impossible(options: RunOptions) -> None:
-    """Numbers and places that can't work, found before a window opens."""
+    """Numbers, keys and places that can't work, found before a window opens."""
+    from vrgen.inputs.holding import require_holdable
+
+    require_holdable(options.hold)
+    if options.hold and options.display in ("window", "openxr"):
+        raise UsageError(
+            f"--hold {options.hold[0]}: the {options.display} display has a person who holds keys; "
+            "add --display headless or leave --hold out"
+        )
     for name, value in (
         ("frames", options.frames),
         ("seconds", options.seconds),

@@ -11,19 +11,24 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from vrgen.errors import UsageError, WorldError
+from vrgen import files
+from vrgen.errors import UsageError, WorldError, did_you_mean
 from vrgen.resources import WORLDS, bundled_worlds
+from vrgen.schema import explain
 
 As = Literal["picture", "panorama", "texture", "heightfield"]
 Device = Literal["auto", "cpu", "cuda"]
 Positive = Annotated[float, Meta(gt=0)]
+
+CHECKPOINTS = (".pt", ".pt2", ".pth", ".ts", ".zip")
+"""How the names of checkpoints end."""
 
 
 class GeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One use of a checkpoint; the same file may be used twice with other fixed inputs."""
 
     checkpoint: Path
-    surface: str | None = None
+    surface: Literal["ground", "cliff"] | None = None
     """Dress this surface instead of the one that the manifest names."""
     fixed: dict[str, float | str | list[float]] = {}
     """Inputs that this world does not leave to the person: a slider's number, a label's name."""
@@ -77,40 +82,48 @@ def _decode_path(kind: type, value: object) -> object:
 
 
 def read_world(path: Path) -> World:
-    """Read and check a world file.
+    """Read and check a world file; `generator/fitting.py` holds it against its checkpoints.
 
     Raises:
         UsageError: the file is not there. WorldError: it breaks the format or names a checkpoint that is
         not there.
     """
+    if trouble := files.trouble(path):
+        raise UsageError(f"{path}: {trouble}")
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise UsageError(f"{path}: no such world file; check the path") from error
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise WorldError(f"{path}: can't be read ({error}); give a TOML world file") from error
-    try:
-        world = msgspec.convert(tomllib.loads(text), World, dec_hook=_decode_path)
     except tomllib.TOMLDecodeError as error:
         raise WorldError(f"{path}: not valid TOML ({error}); correct the file") from error
+    try:
+        world = msgspec.convert(raw, World, dec_hook=_decode_path)
     except msgspec.ValidationError as error:
-        raise WorldError(f"{path}: {error}; see docs/guide/worlds.md for the keys") from error
+        raise WorldError(f"{path}: {explain(raw, World, error, 'a world file', _decode_path)}") from error
     if not world.generators:
         raise WorldError(f"{path}: names no generator; add a [generators.NAME] with a checkpoint")
     made = {}
     for name, use in world.generators.items():
         checkpoint = use.checkpoint if use.checkpoint.is_absolute() else path.parent / use.checkpoint
-        if not checkpoint.is_file():
+        if not checkpoint.exists():
             raise WorldError(
                 f"{path}: generator '{name}' names the checkpoint {use.checkpoint}, which is not at "
                 f"{checkpoint}; correct the path or put the file there"
             )
+        if trouble := files.trouble(checkpoint):
+            raise WorldError(f"{path}: the checkpoint of generator '{name}', {checkpoint}: {trouble}")
         made[name] = msgspec.structs.replace(use, checkpoint=checkpoint.resolve())
     for name, props in world.props.items():
         if props.generator not in made:
             raise WorldError(
-                f"{path}: props '{name}' want the generator '{props.generator}', the file has "
-                f"{', '.join(made)}; correct the name"
+                f"{path}: props '{name}' want the generator '{props.generator}', the file has no such one; "
+                f"{did_you_mean(props.generator, made)}"
+            )
+        low, high = props.scale_m
+        if not 0 < low <= high < 1e4:
+            raise WorldError(
+                f"{path}: props '{name}' have the scale_m [{low:g}, {high:g}], expected [smallest, greatest] in "
+                "metres, both above 0; correct it"
             )
     return msgspec.structs.replace(world, generators=made, name=world.name or path.stem)
 
@@ -119,23 +132,33 @@ def world_of(target: str, as_kind: As | None = None) -> World:
     """The world that `vrgen run TARGET` means: a bundled name, a world file, or a single checkpoint.
 
     Raises:
-        UsageError: TARGET is neither. WorldError: the world file is broken.
+        UsageError: TARGET is neither, or `as_kind` is said of a world. WorldError: the world file is broken.
     """
     path = Path(target)
-    if path.suffix == ".toml":
-        return read_world(path)
-    if path.suffix in (".pt", ".pt2", ".pth", ".ts", ".zip"):
-        if not path.is_file():
-            raise UsageError(
-                f"{path}: no such file; give a checkpoint, a world file or one of: {', '.join(bundled_worlds())}"
-            )
+    if path.suffix.lower() in CHECKPOINTS:
+        if trouble := files.trouble(path):
+            raise UsageError(f"{path}: {trouble}")
         use = GeneratorConfig(checkpoint=path.resolve(), as_kind=as_kind)
         return World(name=path.stem, title=path.stem, generators={path.stem: use})
+    if as_kind is not None:
+        raise UsageError(
+            f"--as {as_kind} goes with a checkpoint, '{target}' is a world; leave it out, or write "
+            f'as_kind = "{as_kind}" under the [generators.NAME] that needs it'
+        )
+    if path.suffix.lower() == ".toml":
+        return read_world(path)
     if target in bundled_worlds():
         return read_world(WORLDS / f"{target}.toml")
+    if path.is_dir():
+        raise UsageError(f"{target}: is a folder; give a world file (.toml) or a checkpoint (.pt, .pt2) in it")
+    if path.is_file():
+        raise UsageError(
+            f"{target}: is neither a world file (.toml) nor a checkpoint (.pt, .pt2); a module becomes one by "
+            "torch.jit.save or torch.export.save"
+        )
     raise UsageError(
-        f"'{target}' is no bundled world, world file (.toml) or checkpoint (.pt, .pt2); bundled are: "
-        f"{', '.join(bundled_worlds()) or 'none'}"
+        f"'{target}' is no bundled world, world file (.toml) or checkpoint (.pt, .pt2); of the bundled worlds "
+        f"{did_you_mean(target, bundled_worlds())}"
     )
 
 

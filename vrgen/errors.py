@@ -4,6 +4,11 @@
 failed). `cli.py` prints the sentence; a traceback shows only with `--debug`.
 """
 
+import difflib
+from collections.abc import Iterable
+
+_LISTED = 24
+
 
 class VrgenError(Exception):
     """A failure with a remedy, told in one sentence."""
@@ -35,3 +40,19 @@ class DisplayError(VrgenError):
 
 class GraphicsError(VrgenError):
     """OpenGL is missing, too old, or refused something."""
+
+
+def did_you_mean(got: str, known: Iterable[str]) -> str:
+    """The remedy for an unknown name: the known one that is close to it, else all of them."""
+    names = list(known)
+    by_lower = {name.lower(): name for name in reversed(names)}
+    low = got.lower()
+    close = difflib.get_close_matches(low, by_lower, n=1, cutoff=0.6)
+    close = close or [name for name in by_lower if low and name.startswith(low)]
+    close = close or [name for name in by_lower if len(name) > 2 and low.startswith(name)]
+    if close:
+        return f"did you mean '{by_lower[close[0]]}'?"
+    if not names:
+        return "there is none to choose"
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"choose one of {', '.join(names[:_LISTED])}{more}"

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import checkpoints
 import pytest
+import torch
 
+from vrgen.cli import main
 from vrgen.errors import CheckpointError, UsageError
-from vrgen.generator.inspection import check_checkpoint, inspect_checkpoint
+from vrgen.generator.inspection import check_checkpoint, check_world, inspect_checkpoint
 
 TILE = {"tile": {"kind": "tile"}}
 HEIGHT = {"height": {"kind": "heightfield", "shape": [1, 9, 9], "metres": 8.0}}
@@ -38,6 +40,47 @@ def test_missing_file_is_a_wrong_call(tmp_path: Path) -> None:
     for function in (inspect_checkpoint, check_checkpoint):
         with pytest.raises(UsageError, match="no such file"):
             function(tmp_path / "a.pt")
+
+
+def placed(folder: Path, text: str) -> Path:
+    checkpoints.save(checkpoints.Waves(), folder / "land.pt", checkpoints.manifest(TILE, HEIGHT))
+    checkpoints.picture(checkpoints.NotANumber(), folder / "nan.pt")
+    path = folder / "place.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_check_takes_a_world_and_calls_each_of_its_checkpoints(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    land = '[generators.land]\ncheckpoint = "land.pt"\n[generators.again]\ncheckpoint = "land.pt"\n'
+    assert main(["check", str(placed(tmp_path, land))]) == 0
+    assert "land.pt" in capsys.readouterr().out
+    wrong = "[settings]\nseason = 1.0\n" + land + '[generators.other]\ncheckpoint = "nan.pt"\n'
+    assert main(["check", str(placed(tmp_path, wrong)), "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert [Path(path).name for path in told["checkpoints"]] == ["land.pt", "nan.pt"]
+    unknown, nan = told["violations"]
+    assert "settings.season" in unknown and "NaN" in nan
+
+
+def test_check_tells_a_world_file_that_breaks_the_format(tmp_path: Path) -> None:
+    (told,), _ = check_world(str(placed(tmp_path, '[generators.land]\ncheckpont = "land.pt"\n')))
+    assert "generators.land" in told and "did you mean 'checkpoint'?" in told
+
+
+class Drawn(torch.nn.Module):
+    """Draws by itself, what a noise input should bring."""
+
+    def forward(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {"picture": torch.rand(3, 16, 16) + 0.0 * inputs["latent"][0, 0]}
+
+
+def test_check_finds_a_module_that_draws_by_itself(tmp_path: Path) -> None:
+    assert check_checkpoint(checkpoints.picture(Drawn(), tmp_path / "a.pt")) == (
+        "a.pt: output 'picture' gives different outputs for the same inputs; "
+        "take noise as an input of kind 'noise'",
+    )
 
 
 @pytest.mark.slow

@@ -19,8 +19,11 @@ import msgspec
 import numpy as np
 
 from vrgen import contract as c
-from vrgen.errors import CheckpointError, UsageError, VrgenError
+from vrgen import files
+from vrgen.config import As, world_of
+from vrgen.errors import CheckpointError, UsageError, VrgenError, WorldError
 from vrgen.generator import child
+from vrgen.generator.fitting import as_beside_a_manifest, described, misfits
 from vrgen.generator.knobs import sample_inputs
 from vrgen.generator.manifest import read_archive, read_manifest, sidecar
 from vrgen.messages import InputValue
@@ -44,9 +47,11 @@ def inspect_checkpoint(
     entries again, for printing), device, load_s, first_call_ms, call_ms (p50, p95, max and count).
 
     Raises:
-        UsageError: no such file. CheckpointError, ManifestError: it can't be read, loaded or called.
+        UsageError: no such file, or `as_kind` beside a manifest. CheckpointError, ManifestError: it can't be read,
+        loaded or called.
     """
     archive = _archive(path)
+    _reject_as(path, as_kind)
     told = _run_child(path, as_kind, "inspect", timeout_s, memory_mb)
     manifest = told["manifest"]
     return {
@@ -71,11 +76,11 @@ def check_checkpoint(
     """Every violation of the contract that could be found, one sentence each; empty when there is none.
 
     Raises:
-        UsageError: no such file.
+        UsageError: no such file, or `as_kind` beside a manifest.
     """
     try:
         _archive(path)
-        read_manifest(path)
+        _reject_as(path, as_kind)
         told = _run_child(path, as_kind, "check", timeout_s, memory_mb)
     except UsageError:
         raise
@@ -84,10 +89,43 @@ def check_checkpoint(
     return tuple(told["violations"])
 
 
+def check_world(
+    target: str, as_kind: As | None = None, *, timeout_s: float = TIMEOUT_S, memory_mb: int = MEMORY_MB
+) -> tuple[tuple[str, ...], tuple[Path, ...]]:
+    """Every violation in a world and in the checkpoints it names, and these checkpoints; each is called once.
+
+    Raises:
+        UsageError: no such world, or `as_kind` said of one.
+    """
+    try:
+        world = world_of(target, as_kind)
+    except WorldError as error:
+        return (str(error),), ()
+    found = described(world)
+    told = [str(misfit) for misfit in misfits(found)]
+    uses = {(use.checkpoint, use.as_kind): name for name, use in world.generators.items()}
+    for (path, kind), name in uses.items():
+        if name in found.unread or (name in found.bare) == (kind is not None):  # the rest was told above
+            told += check_checkpoint(
+                path, None if name in found.unread else kind, timeout_s=timeout_s, memory_mb=memory_mb
+            )
+    return tuple(dict.fromkeys(told)), tuple(dict.fromkeys(path for path, _ in uses))
+
+
 def _archive(path: Path) -> str:
-    if not path.is_file():
-        raise UsageError(f"{path}: no such file; give the path of a checkpoint (.pt, .pt2)")
+    if trouble := files.trouble(path):
+        raise UsageError(f"{path}: {trouble}")
+    if path.suffix.lower() == ".toml":
+        raise UsageError(
+            f"{path}: is a TOML file; inspect takes a checkpoint (.pt, .pt2), vrgen check takes worlds as well"
+        )
     return read_archive(path)[0]
+
+
+def _reject_as(path: Path, as_kind: str | None) -> None:
+    manifest = read_manifest(path)
+    if manifest is not None and as_kind is not None:
+        raise as_beside_a_manifest(path.name, manifest, as_kind)
 
 
 def _origin(path: Path) -> str:
@@ -210,7 +248,8 @@ def _check(path: Path, as_kind: str | None) -> dict[str, Any]:
         inputs = sample_inputs(model.manifest, seed + 100)
         try:
             outputs = model.call(inputs, seed)
-            again = model.call(inputs, seed)
+            # With another seed: `call` seeds what a module draws by itself, which would hide that it draws.
+            again = model.call(inputs, seed + 1)
         except CheckpointError as error:
             found.append(str(error))
             break
@@ -225,8 +264,8 @@ def _check(path: Path, as_kind: str | None) -> dict[str, Any]:
 
 def _indefinite(model: "Model", outputs: "Outputs", again: "Outputs") -> list[str]:
     return [
-        f"{model.name}: output '{name}' differs between two calls with the same inputs; "
-        "take randomness from a noise input"
+        f"{model.name}: output '{f'{name}.{key}' if key else name}' gives different outputs for the same inputs; "
+        "take noise as an input of kind 'noise'"
         for (name, key), tensor in outputs.items()
         if not np.array_equal(tensor.numpy(), again[name, key].numpy())
     ]

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from vrgen import contract as c
 from vrgen.contract import Manifest
-from vrgen.errors import WorldError
+from vrgen.errors import WorldError, did_you_mean
 from vrgen.generator.manifest import input_parts
 from vrgen.messages import InputValue, Knob
 
@@ -63,8 +64,8 @@ def fixed_inputs(generator: str, manifest: Manifest, fixed: Fixed) -> dict[str, 
         entry = manifest.inputs.get(name)
         if entry is None:
             raise WorldError(
-                f"generator '{generator}' fixes '{name}', its manifest has the inputs "
-                f"{', '.join(manifest.inputs) or 'none'}; correct the name in the world file"
+                f"generator '{generator}' fixes '{name}', which is no input of its manifest; "
+                f"{did_you_mean(name, manifest.inputs)}"
             )
         values[name] = _fixed(generator, name, entry, value)
     return values
@@ -180,8 +181,8 @@ def _fixed(generator: str, name: str, entry: c.InputSpec, value: float | str | S
     if isinstance(entry, c.LabelInput) and isinstance(value, str):
         if value not in entry.labels:
             raise WorldError(
-                f"generator '{generator}' fixes '{name}' to '{value}', the labels are "
-                f"{', '.join(entry.labels)}; correct the label in the world file"
+                f"generator '{generator}' fixes '{name}' to '{value}', which is none of its labels; "
+                f"{did_you_mean(value, entry.labels)}"
             )
         return label_value(entry, entry.labels.index(value))
     if isinstance(value, str):
@@ -195,5 +196,30 @@ def _fixed(generator: str, name: str, entry: c.InputSpec, value: float | str | S
             f"generator '{generator}' fixes '{name}' to {numbers.size} numbers, its shape is "
             f"{list(entry.shape)}; correct the world file"
         )
+    if wanted := _out_of_range(entry, numbers):
+        told = f"{numbers.ravel()[0]:g}" if numbers.size == 1 else "numbers"
+        raise WorldError(
+            f"generator '{generator}' fixes '{name}' to {told}, {wanted} was expected; correct the world file"
+        )
+    if isinstance(entry, c.LabelInput) and numbers.size == 1:
+        return label_value(entry, int(numbers.ravel()[0]))
     filled = np.broadcast_to(numbers.ravel(), (int(np.prod(entry.shape)),)).reshape(entry.shape)
     return filled.astype(np.int64) if whole(entry) else filled.astype(np.float32)
+
+
+def _out_of_range(entry: c.InputSpec, numbers: npt.NDArray[np.float64]) -> str | None:
+    """What an input wants where these numbers are outside of it."""
+    match entry:
+        case c.SliderInput():
+            low, high = entry.range
+            if not ((numbers >= low) & (numbers <= high)).all():
+                return f"a number from {low:g} to {high:g}"
+        case c.LabelInput() if numbers.size == 1:
+            last = len(entry.labels) - 1
+            if numbers.ravel()[0] not in range(last + 1):
+                return f"a label's name, or its number from 0 to {last},"
+        case _ if not np.isfinite(numbers).all():
+            return "a finite number"
+        case _:
+            pass
+    return None

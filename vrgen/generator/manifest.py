@@ -14,8 +14,10 @@ from typing import Literal
 import msgspec
 
 from vrgen import contract as c
+from vrgen import files
 from vrgen.contract import Manifest
 from vrgen.errors import CheckpointError, ManifestError
+from vrgen.schema import explain
 
 Archive = Literal["torchscript", "exported"]
 Shape = tuple[int, ...]
@@ -63,8 +65,8 @@ def read_archive(path: Path) -> tuple[Archive, bytes | None]:
     Raises:
         CheckpointError: the file is missing, empty, truncated or no checkpoint.
     """
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such file; check the path")
+    if trouble := files.trouble(path):
+        raise CheckpointError(f"{path}: {trouble}")
     try:
         if path.stat().st_size == 0:
             raise CheckpointError(f"{path.name}: the file is empty, a checkpoint was expected; save it again")
@@ -107,31 +109,30 @@ def _archive_kind(path: Path, names: set[str]) -> Archive:
 def parse_json(text: bytes | str, where: str) -> Manifest:
     """A checked manifest from JSON; `where` opens the sentence of a ManifestError."""
     try:
-        return checked(msgspec.json.decode(text, type=Manifest), where)
+        raw = msgspec.json.decode(text)
     except msgspec.DecodeError as error:
-        raise ManifestError(_sentence(where, error)) from error
+        raise ManifestError(f"{where}: is no valid JSON ({str(error).rstrip('.')}); correct it") from error
     except UnicodeDecodeError as error:
         raise ManifestError(f"{where} is not UTF-8 text ({error}); write it as UTF-8 JSON") from error
+    return _converted(raw, where)
 
 
 def parse_toml(path: Path) -> Manifest:
     """A checked manifest from a sidecar file."""
     try:
-        return checked(msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Manifest), path.name)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ManifestError(f"{path.name}: can't be read ({error.strerror or error}); check the file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ManifestError(f"{path.name}: is no valid TOML ({error}); correct the file") from error
+    return _converted(raw, path.name)
+
+
+def _converted(raw: object, where: str) -> Manifest:
+    try:
+        return checked(msgspec.convert(raw, Manifest), where)
     except msgspec.ValidationError as error:
-        raise ManifestError(_sentence(path.name, error)) from error
-
-
-def _sentence(where: str, error: Exception) -> str:
-    told = str(error).rstrip(".")
-    if not isinstance(error, msgspec.ValidationError):
-        return f"{where}: is no valid JSON ({told}); correct it"
-    problem, _, place = told.partition(" - at ")
-    place = place.strip("`").removeprefix("$.")
-    at = f" at {place}" if place and place != "$" else ""
-    return f"{where}: {problem}{at}; correct the manifest (the generator contract, version 1, lists the keys)"
+        raise ManifestError(f"{where}: {explain(raw, Manifest, error, 'the manifest')}") from error
 
 
 def checked(manifest: Manifest, where: str) -> Manifest:
