@@ -282,8 +282,10 @@ class Timings:
 
 
 class Arrival(Protocol):
-    """How far a result has come that was given out before it was whole. A `part` is a contiguous view of one of its
-    arrays; before it is here its numbers mean nothing."""
+    """How far a result has come that was given out before it was whole.
+
+    A `part` is a contiguous view of one of its arrays; before it is here its numbers mean nothing.
+    """
 
     @property
     def lost(self) -> bool:

@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import checkpoints
@@ -17,7 +19,7 @@ import pytest
 from vrgen.config import GeneratorConfig, World
 from vrgen.errors import UsageError
 from vrgen.generator import Generators
-from vrgen.messages import Generated, GeneratorStatus, Phase, Request
+from vrgen.messages import Arrival, Generated, GeneratorStatus, Phase, Request
 
 PATIENCE_S = 90.0
 """No test passes or fails by time; this only ends one that would wait for ever."""
@@ -411,6 +413,113 @@ def test_large_results_pass_and_wait_for_nobody(tmp_path: Path) -> None:
         for i, made in enumerate(kept):
             array = made.outputs["picture"].arrays[""]
             assert array.nbytes > 64 << 20 and array[0, 0, 0] == array[2, -1, -1] == 1 + i
+
+
+# --- what arrives piece by piece --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def wide(tmp_path: Path) -> Iterator[Driver]:
+    """A generator of pictures so large that the frame can look while one is copied."""
+
+    class Wide(checkpoints.nn.Module):
+        def forward(self, inputs: dict[str, checkpoints.Tensor]) -> dict[str, checkpoints.Tensor]:
+            return {"picture": checkpoints.torch.ones(3, 4096, 4096) + inputs["latent"][0, 0]}
+
+    said = checkpoints.manifest(
+        {"latent": checkpoints.LATENT}, {"picture": {"kind": "picture", "shape": [3, 4096, 4096]}}
+    )
+    with Generators(world(a=checkpoints.save(Wide(), tmp_path / "wide.pt", said))) as generators:
+        yield Driver(generators)
+
+
+def waiting(arrival: Arrival, part: Any) -> "SimpleQueue[bool]":
+    """What a thread is told that waits for a part."""
+    told: SimpleQueue[bool] = SimpleQueue()
+    threading.Thread(target=lambda: told.put(arrival.wait(part)), daemon=True).start()
+    return told
+
+
+def caught(driver: Driver) -> tuple[Generated, Arrival]:
+    """A result that the worker was stopped over, in the middle of the copy."""
+    for number in range(1, 50):
+        driver.requests = [Request("a", 1, number, latent(float(number)))]
+        driver.generators.submit(driver.requests)
+        deadline = time.monotonic() + PATIENCE_S
+        while not (came := driver.generators.poll(arriving=True)):
+            assert time.monotonic() < deadline, driver.generators.status
+        os.kill(driver.generators.worker_pid or 0, signal.SIGSTOP)
+        arrival = came[0].outputs["picture"].arrival
+        time.sleep(0.02)  # a stop takes a moment; the copy would have gone on
+        if arrival is not None and not arrival.whole:
+            assert came[0].timings.handed_s == 0.0
+            return came[0], arrival
+        os.kill(driver.generators.worker_pid or 0, signal.SIGCONT)
+        del came, arrival
+    raise AssertionError("no copy was seen on its way")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGSTOP there")
+def test_worker_killed_over_a_large_copy_leaves_a_lost_result_that_comes_again(wide: Driver) -> None:
+    made, arrival = caught(wide)
+    results = wide.status("a").results
+    number = made.request.revision
+    planes = made.outputs["picture"].arrays[""]
+    told = waiting(arrival, planes)
+    for _ in range(20):
+        assert wide.generators.poll() == () and not arrival.lost  # nothing half, and nothing waits for it
+    os.kill(wide.pid, signal.SIGKILL)
+    while told.empty():
+        assert wide.generators.poll() == ()
+    assert told.get() is False and arrival.lost and not arrival.whole and not arrival.has(planes[:1, :1])
+    wide.until(lambda: bool(wide.came))
+    (again,) = wide.came
+    assert again.request.revision == number and wide.status("a").results == results + 1
+    assert (again.outputs["picture"].arrays[""] == 1 + number).all()
+    wide.came = []
+    del made, planes, arrival, again
+    wide.until(lambda: wide.generators._board.arena.in_use == 0)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGSTOP there")
+def test_worker_stopped_over_a_large_copy_goes_on_where_it_was(wide: Driver) -> None:
+    made, arrival = caught(wide)
+    number = made.request.revision
+    for _ in range(50):
+        assert wide.generators.poll(arriving=True) == ()
+    assert not arrival.lost
+    os.kill(wide.pid, signal.SIGCONT)
+    assert arrival.wait(made.outputs["picture"].arrays[""])
+    assert (made.outputs["picture"].arrays[""] == 1 + number).all()
+    # It was given out: it does not come twice, and it is answered.
+    wide.until(lambda: wide.status("a").results == number and wide.status("a").waiting == 0)
+    assert wide.came == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGSTOP there")
+def test_result_that_is_let_go_of_while_it_is_copied_spoils_nothing(wide: Driver) -> None:
+    made, arrival = caught(wide)
+    del made, arrival
+    wide.generators.submit([Request("a", 2, 0, latent(99.0))])
+    stale = wide.status("a").stale
+    wide.generators.poll()
+    gc.collect()
+    assert wide.status("a").stale == stale + 1 and wide.generators._board.arena.in_use == 0
+    os.kill(wide.pid, signal.SIGCONT)
+    (fresh,) = wide.make(Request("a", 2, 0, latent(99.0)))
+    assert (fresh.outputs["picture"].arrays[""] == 100).all()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGSTOP there")
+def test_who_waits_for_a_result_is_told_when_the_generators_are_closed(wide: Driver) -> None:
+    made, arrival = caught(wide)
+    told = waiting(arrival, made.outputs["picture"].arrays[""])
+    wide.generators.close()
+    assert told.get(timeout=PATIENCE_S) is False
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:

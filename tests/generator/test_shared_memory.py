@@ -5,7 +5,10 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from queue import SimpleQueue
 
 import numpy as np
 import pytest
@@ -15,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from vrgen.errors import CheckpointError, VrgenError
 from vrgen.generator.mailbox import CAPACITY, Mailbox
-from vrgen.generator.shared import FREE, MIB, WRITING, Arena, Message, Segment
+from vrgen.generator.shared import FREE, MIB, WRITING, Arena, Arrival, Message, Segment
 
 ARENA = Arena.HEAD_BYTES + Arena.TABLE_BYTES + 64 * MIB
 
@@ -28,12 +31,13 @@ def segment() -> Iterator[Segment]:
 
 
 def put(arena: Arena, text: bytes, size: int = 100) -> bool:
-    slot = arena.reserve(size)
+    """A whole message of `size` bytes that begin with `text`, which is also what is said of them."""
+    slot = arena.reserve(size, len(text))
     if slot is None:
         return False
-    data = arena.data(slot)
-    data[: len(text)] = np.frombuffer(text, np.uint8)
-    arena.publish(slot, 0, len(text))
+    arena.data(slot)[: len(text)] = np.frombuffer(text, np.uint8)
+    arena.arrive(slot, size)
+    arena.publish(slot, text)
     return True
 
 
@@ -80,56 +84,112 @@ TestMailbox = MailboxMachine.TestCase
 TestMailbox.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
 
 
+@dataclass(eq=False)
+class Sent:
+    """A message as the model knows it: what it says, how much of it is written, and what the frame holds of it."""
+
+    body: bytes
+    slot: int
+    written: int = 0
+    meta: bytes = b""
+    taken: Message | None = None
+    lost: bool = False
+
+    @property
+    def whole(self) -> bool:
+        return self.written == len(self.body)
+
+
 class ArenaMachine(RuleBasedStateMachine):
-    """A model of the arena: messages come in order and whole, live ones are never overwritten, dead ones free."""
+    """A model of the arena: messages come in order, live ones are never overwritten, dead ones free.
+
+    The frame sees some before their data has arrived, and may let go of them or see the worker die over them.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.segment = Segment(Arena.HEAD_BYTES + Arena.TABLE_BYTES + 2 * MIB)
         self.worker, self.frame = Arena(self.segment, 0, 1), Arena(self.segment, 0, 1)
-        self.sent: list[bytes] = []
-        self.held: list[tuple[bytes, np.ndarray]] = []
+        self.sent: list[Sent] = []
+        self.held: list[Sent] = []
+        self.writing: Sent | None = None
         self.count = 0
 
+    @precondition(lambda self: self.writing is None)
+    @rule(size=st.integers(1, 400_000), early=st.booleans())
+    def send(self, size: int, early: bool) -> None:
+        self.count += 1
+        meta = f"{self.count}/".encode().ljust(12, b".")
+        slot = self.worker.reserve(size, len(meta))
+        if slot is None:
+            return
+        one = Sent(bytes([1 + self.count % 251]) * size, slot, meta=meta)
+        if not early:
+            self._write(one, size)
+        self.worker.publish(slot, meta)
+        self.sent.append(one)
+        self.writing = one if early else None
+
+    @precondition(lambda self: self.writing is not None)
     @rule(size=st.integers(1, 400_000))
-    def send(self, size: int) -> None:
-        text = f"{self.count}/".encode().ljust(12, b".") + bytes([self.count % 251]) * size
-        if put(self.worker, text, len(text)):
-            self.sent.append(text)
-            self.count += 1
+    def write_on(self, size: int) -> None:
+        assert self.writing is not None
+        self._write(self.writing, size)
+        if self.writing.whole:
+            self.writing = None
+
+    def _write(self, one: Sent, size: int) -> None:
+        piece = one.body[one.written : one.written + size]
+        data = self.worker.data(one.slot)
+        data[one.written : one.written + len(piece)] = memoryview(piece)
+        one.written += len(piece)
+        self.worker.arrive(one.slot, one.written)
 
     @rule()
     def poll(self) -> None:
         taken = self.frame.take()
-        assert [message.meta for message in taken] == self.sent
-        self.held += [(message.meta, message.data[: len(message.meta)]) for message in taken]
+        assert [message.meta for message in taken] == [one.meta for one in self.sent]
+        for one, message in zip(self.sent, taken, strict=True):
+            one.taken = message
+        self.held += self.sent
         self.sent = []
 
     @precondition(lambda self: self.held)
     @rule(which=st.integers(0, 1000))
     def drop(self, which: int) -> None:
-        del self.held[which % len(self.held)]
+        self.held.pop(which % len(self.held)).taken = None
 
-    @rule(size=st.integers(1, 400_000), published=st.booleans())
-    def worker_dies_writing(self, size: int, published: bool) -> None:
-        if self.worker.reserve(size) is not None:
-            self.frame.recover()
+    @rule(size=st.integers(1, 400_000))
+    def worker_dies(self, size: int) -> None:
+        if self.writing is None:
+            self.worker.reserve(size, 12)
+        self.frame.recover()
+        if self.writing is not None:
+            self.writing.lost = True
+            self.sent = [one for one in self.sent if one is not self.writing]
+            self.writing = None
         self.worker = Arena(self.segment, 0, 1)
 
+    @precondition(lambda self: self.writing is None)
     @rule()
     def trim(self) -> None:
         self.worker.trim()
 
     @invariant()
-    def what_is_held_is_untouched(self) -> None:
-        for text, view in self.held:
-            assert view.tobytes() == text
-        assert self.frame.in_use == sum(
-            -(-len(t) // 4096) * 4096 for t in [*self.sent, *(t for t, _ in self.held)]
-        )
+    def what_is_held_is_what_was_sent_as_far_as_it_has_arrived(self) -> None:
+        for one in self.held:
+            assert one.taken is not None
+            arrival, body = one.taken.arrival, one.taken.data[: len(one.body)]
+            here = 0 if one.lost else one.written
+            assert (arrival.lost, arrival.whole) == (one.lost, one.whole and not one.lost)
+            assert body[: one.written].tobytes() == one.body[: one.written]
+            assert one.lost or arrival.has(body[:here])
+            assert one.whole or not arrival.has(body[: here + 1])
+        kept = [*self.sent, *self.held]
+        assert self.frame.in_use == sum(-(-(len(one.body) + 12) // 4096) * 4096 for one in kept)
 
     def teardown(self) -> None:
-        self.held = []
+        self.held, self.sent, self.writing = [], [], None
         del self.worker, self.frame
         self.segment.close()
 
@@ -212,7 +272,7 @@ def test_slot_is_free_when_the_last_view_of_it_is_gone(segment: Segment) -> None
 def test_full_arena_makes_the_worker_wait_until_the_frame_has_polled(segment: Segment) -> None:
     arena = Arena(segment, 0, limit_mb=4)
     sent = 0
-    while put(arena, b"x", MIB):
+    while put(arena, b"x", MIB - 1):
         sent += 1
     assert sent == 4
     kept: list[Message] = arena.take()
@@ -232,19 +292,60 @@ def test_single_result_larger_than_the_limit_passes_and_its_memory_goes_back(seg
     arena.trim()
     assert put(arena, b"small")
     with pytest.raises(CheckpointError, match="shared memory holds"):
-        arena.reserve(segment.size)
+        arena.reserve(segment.size, 0)
 
 
 def test_what_a_dead_worker_was_writing_is_freed_and_what_it_had_published_stays(segment: Segment) -> None:
     arena = Arena(segment, 0)
     put(arena, b"whole")
-    torn = arena.reserve(100)
+    torn = arena.reserve(100, 0)
     assert torn is not None and arena._table[torn, 0] == WRITING
     arena.recover()
     assert arena._table[torn, 0] == FREE
     assert [message.meta for message in arena.take()] == [b"whole"]
     assert put(Arena(segment, 0), b"next")
     assert [message.meta for message in arena.take()] == [b"next"]
+
+
+def waiting(arrival: Arrival, part: np.ndarray) -> "SimpleQueue[bool]":
+    """What a thread is told that waits for a part."""
+    told: SimpleQueue[bool] = SimpleQueue()
+    threading.Thread(target=lambda: told.put(arrival.wait(part)), daemon=True).start()
+    return told
+
+
+def test_who_waits_for_what_arrives_is_woken_by_it_or_by_its_loss(segment: Segment) -> None:
+    arena, worker = Arena(segment, 0), Arena(segment, 0)
+    for dies in (False, True):
+        slot = worker.reserve(2000, 4)
+        assert slot is not None
+        worker.publish(slot, b"meta")
+        (message,) = arena.take()
+        told = waiting(message.arrival, message.data[:2000])
+        worker.arrive(slot, 1999)
+        assert not message.arrival.whole and message.arrival.handed_s == 0.0
+        before_s = time.monotonic()
+        if dies:
+            arena.recover()
+        else:
+            worker.arrive(slot, 2000)
+            assert before_s - 1e-6 <= message.arrival.handed_s <= time.monotonic()
+        assert told.get(timeout=60) is not dies
+
+
+def test_what_the_frame_let_go_of_is_not_used_again_while_it_is_written(segment: Segment) -> None:
+    frame, worker = Arena(segment, 0), Arena(segment, 0)
+    slot = worker.reserve(3 * MIB, 4)
+    assert slot is not None
+    worker.publish(slot, b"meta")
+    frame.take()
+    gc.collect()
+    assert frame.in_use == 0
+    worker.data(slot)[:] = 7  # it can't know
+    worker.arrive(slot, 3 * MIB)
+    assert put(worker, b"next", 3 * MIB)
+    (message,) = frame.take()
+    assert message.meta == b"next" and message.arrival.whole
 
 
 def test_views_outlive_the_segment() -> None:

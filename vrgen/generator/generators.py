@@ -6,6 +6,7 @@ the same, what was made stays, and the worker is started again and finds the new
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -27,7 +28,7 @@ from vrgen.generator.protocol import (
     pack,
 )
 from vrgen.generator.seat import Seat
-from vrgen.generator.shared import Message, Segment
+from vrgen.generator.shared import Arrival, Message, Segment
 from vrgen.messages import Generated, GeneratorStatus, Knob, Request, Tile, Timings
 
 _WATCH_S = 0.02
@@ -41,6 +42,15 @@ class Ask(NamedTuple):
 
     serial: int
     since_s: float
+
+
+@dataclass
+class _Arriving:
+    """A result whose data may still be on its way. `given`: out of `poll` already."""
+
+    made: Generated
+    arrival: Arrival
+    given: bool = False
 
 
 Asked = dict[tuple[Key, int, int], Ask]
@@ -80,6 +90,7 @@ class Generators:
         self._answered: dict[Key, tuple[int, int, int]] = {}
         self._letters: dict[int, tuple[tuple[Request, ...], Asked]] = {}
         self._dirty = False
+        self._arriving: _Arriving | None = None
         self._next_look_s = self._next_watch_s = self._peak_mb = 0.0
         self._knobs: tuple[Knob, ...] | None = None
         self._status: tuple[GeneratorStatus, ...] = ()
@@ -122,6 +133,8 @@ class Generators:
         if self._segment is not None:
             self._peak_mb = self._supervisor.peak_mb
             self._supervisor.close()
+            self._board.arena.recover()  # who waits for a result that was arriving must not wait for ever
+            self._arriving = None
             del self._supervisor
             del self._board
             self._segment.close()
@@ -161,10 +174,14 @@ class Generators:
         self._answered = {key: ident for key, ident in self._answered.items() if key in keys}
         self._write()
 
-    def poll(self) -> tuple[Generated, ...]:
+    def poll(self, *, arriving: bool = False) -> tuple[Generated, ...]:
         """What has come since the last call, oldest first, less what is out of date. Never waits.
 
         Arrays are read-only views of shared memory; their place is used again when the last view is gone.
+
+        Args:
+            arriving: give a large result out, once, before it is whole: `Output.arrival` says how far it is, or
+                that it is lost and will come again. Tiles are whole always.
         """
         if self._segment is None:
             return ()
@@ -174,11 +191,20 @@ class Generators:
             self._look_after(now)
         # Before the messages: what was answered from an older letter lies in the arena by now.
         reading = self._board.mailbox.reading
-        received = [self._receive(message, now) for message in self._board.arena.take()]
+        messages = self._board.arena.take()
+        # Where there are messages behind what was arriving, it is whole or lost by now, and comes first.
+        came = self._arrived(now)
+        for message in messages:
+            self._receive(message, now)
+            came += self._arrived(now)
+        one = self._arriving
+        if arriving and one is not None and not one.given and one.made.request.tile is None:
+            one.given = True
+            came.append(one.made)
         self._letters = {v: letter for v, letter in self._letters.items() if v >= reading}
         if self._dirty:
             self._write()
-        return tuple(made for made in received if made is not None)
+        return tuple(came)
 
     @property
     def status(self) -> tuple[GeneratorStatus, ...]:
@@ -274,11 +300,12 @@ class Generators:
         self._dirty, self._status_of = False, None
         self._supervisor.ring()
 
-    def _receive(self, message: Message, now: float) -> Generated | None:
+    def _receive(self, message: Message, now: float) -> None:
         self._status_of = None
         report = decode_report(message.meta)
         if isinstance(report, Made):
-            return self._made(report, message, now)
+            self._made(report, message, now)
+            return
         seat = self._seats[report.generator]
         if isinstance(report, Ready):
             seat.load_succeeded(report.stamp, report.manifest)
@@ -293,28 +320,41 @@ class Generators:
             if report.version in self._letters:
                 request = self._letters[report.version][0][report.index]
                 self._answered[request.key] = (request.epoch, request.revision, seat.version)
-        return None
 
-    def _made(self, report: Made, message: Message, now: float) -> Generated | None:
+    def _made(self, report: Made, message: Message, now: float) -> None:
         letter = self._letters.get(report.version)
         if letter is None:
-            return None
+            return
         request = letter[0][report.index]
         submitted_s = letter[1][request.key, request.epoch, request.revision].since_s
         seat = self._seats[request.generator]
-        seat.blamed, seat.failing, self._supervisor.deaths = 0, False, 0
+        seat.blamed, seat.failing = 0, False
         seat.infer_ms.append((report.made_s - report.started_s) * 1000)
-        if request.epoch < seat.epoch:
+        times = Timings(submitted_s, report.started_s, report.made_s, 0.0, now)
+        self._arriving = _Arriving(Generated(request, seat.outputs(message, report.parts), times), message.arrival)
+
+    def _arrived(self, now: float) -> list[Generated]:
+        """What was arriving, if it is whole now, still wanted, and not given out before."""
+        one = self._arriving
+        if one is None:
+            return []
+        request, times = one.made.request, one.made.timings
+        seat = self._seats[request.generator]
+        stale = request.epoch < seat.epoch
+        if not (stale or one.arrival.lost or one.arrival.whole):
+            return []
+        self._arriving = self._status_of = None
+        if one.arrival.lost:
+            return []  # never answered: it is in the letter to the next worker
+        self._supervisor.deaths = 0
+        if stale:
             seat.stale += 1
-            return None
+            return []
         self._answered[request.key] = (request.epoch, request.revision, seat.version)
         seat.results += 1
-        seat.age_ms.append((now - submitted_s) * 1000)
-        return Generated(
-            request,
-            seat.outputs(message.data, report.parts),
-            Timings(submitted_s, report.started_s, report.made_s, report.handed_s, now),
-        )
+        seat.age_ms.append((now - times.submitted_s) * 1000)
+        times = replace(times, handed_s=one.arrival.handed_s, polled_s=now)
+        return [] if one.given else [replace(one.made, timings=times)]
 
     def _look_after(self, now: float) -> None:
         death = self._supervisor.watch(now)

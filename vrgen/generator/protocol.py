@@ -74,11 +74,12 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Made(msgspec.Struct, frozen=True, array_like=True, tag="made"):
+    """A call returned; its numbers may still be on their way into the slot."""
+
     version: int
     index: int
     started_s: float
     made_s: float
-    handed_s: float
     parts: list[Part]
 
 

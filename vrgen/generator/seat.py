@@ -14,7 +14,7 @@ from vrgen.contract import Manifest, OutputSpec, TextureOutput
 from vrgen.generator.manifest import sidecar
 from vrgen.generator.process import Death
 from vrgen.generator.protocol import IDLE, LOADING, STARTING, Part, Use
-from vrgen.generator.shared import Bytes
+from vrgen.generator.shared import Message
 from vrgen.messages import GeneratorStatus, Output, Phase
 
 BLAMED_CRASHES = 3
@@ -138,16 +138,18 @@ class Seat:
 
     # --- what it made -------------------------------------------------------------------------------------
 
-    def outputs(self, data: Bytes, parts: list[Part]) -> Mapping[str, Output]:
-        """Views into `data`, read-only as it is."""
+    def outputs(self, message: Message, parts: list[Part]) -> Mapping[str, Output]:
+        """Views into the message's data, read-only as it is."""
         assert self.manifest is not None
         arrays: dict[str, dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]] = {}
         for part in parts:
             dtype = np.dtype(part.dtype)
             size = int(np.prod(part.shape)) * dtype.itemsize
-            view = data[part.offset : part.offset + size].view(dtype).reshape(part.shape)
+            view = message.data[part.offset : part.offset + size].view(dtype).reshape(part.shape)
             arrays.setdefault(part.output, {})[part.key] = view
-        return {name: Output(self._spec(self.manifest.outputs[name]), found) for name, found in arrays.items()}
+        arrival = None if message.arrival.whole else message.arrival
+        specs = self.manifest.outputs
+        return {name: Output(self._spec(specs[name]), found, arrival) for name, found in arrays.items()}
 
     def _spec(self, spec: OutputSpec) -> OutputSpec:
         if isinstance(spec, TextureOutput) and self.config.surface is not None:

@@ -3,6 +3,10 @@
 There is no lock in it that a killed process could hold: every word has one writer at a time, and who that is
 follows from a slot's state. FREE → (worker) WRITING → (worker) READY → (frame) HELD → (frame) FREE.
 
+A large result is READY before its data is there: another word, the worker's own in every state, says how many
+bytes are. The frame may let go of such a slot while the worker still writes into it: only the worker makes use of
+FREE slots, and not before it has written out the one it is at.
+
 The memory has no name in the file system on Linux (a memfd; an unlinked file on other POSIX systems; a tagged
 mapping of the paging file on Windows), so nothing is left behind however the processes end.
 """
@@ -13,6 +17,7 @@ import os
 import sys
 import tempfile
 import threading
+import time
 import weakref
 from dataclasses import dataclass
 
@@ -30,11 +35,12 @@ SLOTS = 4096
 FREE, WRITING, READY, HELD = range(4)
 
 # Columns of the slot table, one row of eight words (a cache line) for each slot.
-_STATE, _SEQUENCE, _OFFSET, _SIZE, _META, _META_SIZE = range(6)
+_STATE, _SEQUENCE, _OFFSET, _SIZE, _META, _META_SIZE, _ARRIVED, _WHOLE_NS = range(8)
 
 RESERVE = (4096 if sys.platform != "win32" else 512) * MIB
 """Addresses reserved for results; memory is taken only where something was written."""
 
+_LOOK_S = 0.0002
 _order = threading.Lock()
 
 
@@ -96,12 +102,51 @@ def _anonymous_file() -> int:
     return fd
 
 
+class Arrival:
+    """How far the data of a message has come. It holds the slot, as a view of the data does."""
+
+    def __init__(self, row: Words, data: Bytes) -> None:
+        self._row = row
+        self._data = data
+        self._begin = data.ctypes.data
+        self.lost = False
+        """The worker died over it: it will never be whole."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all is there, and for good."""
+        return self._reaches(int(self._row[_META]))
+
+    def has(self, part: npt.NDArray[np.generic]) -> bool:
+        """Whether `part`, contiguous and out of this message's data, is there. Never waits."""
+        return self._reaches(part.ctypes.data + part.nbytes - self._begin)
+
+    def wait(self, part: npt.NDArray[np.generic]) -> bool:
+        """Wait until `part` is there; False when it will never be. Not for the frame's thread."""
+        while not self.has(part):
+            if self.lost:
+                return False
+            time.sleep(_LOOK_S)
+        return True
+
+    @property
+    def handed_s(self) -> float:
+        """When all was there (time.monotonic); 0 before."""
+        return int(self._row[_WHOLE_NS]) / 1e9 if self.whole else 0.0
+
+    def _reaches(self, end: int) -> bool:
+        arrived = not self.lost and int(self._row[_ARRIVED]) >= end
+        fence()
+        return arrived
+
+
 @dataclass(frozen=True)
 class Message:
     """What came out of a slot. `data` is read-only; the slot is free when its last view has died."""
 
     meta: bytes
     data: Bytes
+    arrival: Arrival
 
 
 class Arena:
@@ -122,16 +167,20 @@ class Arena:
         self._limit = limit_mb * MIB
         self._room = segment.size - self._base
         self._highest = self._room
+        self._arriving: weakref.ref[Arrival] | None = None
+        """What was taken and is not whole, at most one: the worker writes one slot at a time."""
 
     # --- the worker's side --------------------------------------------------------------------------------
 
-    def reserve(self, size: int) -> int | None:
-        """Take a slot for `size` bytes; None while there is no room (try again when the frame has polled).
+    def reserve(self, data_size: int, meta_size: int) -> int | None:
+        """Take a slot; None while there is no room (try again when the frame has polled).
+
+        Not before all data of the slot before has arrived: until then that slot may look free and is not.
 
         Raises:
             CheckpointError: it can never fit.
         """
-        size = max(PAGE, -(-size // PAGE) * PAGE)
+        size = max(PAGE, -(-(data_size + meta_size) // PAGE) * PAGE)
         if size > self._room:
             raise CheckpointError(
                 f"a result takes {size / MIB:.0f} MB, the shared memory holds {self._room / MIB:.0f} MB; "
@@ -153,6 +202,8 @@ class Arena:
         slot = int(np.flatnonzero(self._table[:, _STATE] == FREE)[0])
         row = self._table[slot]
         row[_OFFSET], row[_SIZE] = start, size
+        row[_META], row[_META_SIZE] = data_size, meta_size
+        row[_ARRIVED] = 0
         fence()
         row[_STATE] = WRITING
         self._highest = max(self._highest, start + size)
@@ -163,19 +214,24 @@ class Arena:
         row = self._table[slot]
         return self._segment.bytes(self._base + int(row[_OFFSET]), int(row[_SIZE]))
 
-    def publish(self, slot: int, meta_offset: int, meta_size: int) -> None:
-        """Show a written slot to the frame."""
+    def publish(self, slot: int, meta: bytes) -> None:
+        """Show a slot to the frame, its data there or not."""
         row = self._table[slot]
-        row[_META], row[_META_SIZE] = meta_offset, meta_size
+        begin = int(row[_META])
+        self.data(slot)[begin : begin + len(meta)] = memoryview(meta)
         row[_SEQUENCE] = self._head[0] + 1
         fence()
         row[_STATE] = READY
         fence()
         self._head[0] += 1
 
-    def give_up(self, slot: int) -> None:
-        """Free a reserved slot that will not be published."""
-        self._table[slot, _STATE] = FREE
+    def arrive(self, slot: int, count: int) -> None:
+        """The first `count` bytes of the slot's data are written."""
+        row = self._table[slot]
+        if count >= row[_META]:
+            row[_WHOLE_NS] = time.monotonic_ns()
+        fence()
+        row[_ARRIVED] = count
 
     def trim(self) -> None:
         """Give the memory beyond the limit back once nothing lies there (Linux; elsewhere it stays)."""
@@ -190,7 +246,10 @@ class Arena:
     # --- the frame's side ---------------------------------------------------------------------------------
 
     def take(self) -> list[Message]:
-        """Everything published since the last call, oldest first, without copying. Never waits."""
+        """Everything published since the last call, oldest first, without copying. Never waits.
+
+        All but the last are whole; the last one's data may still be arriving.
+        """
         if self._head[0] == self._head[1]:
             return []
         fence()
@@ -209,12 +268,22 @@ class Arena:
         begin, size = int(row[_META]), int(row[_META_SIZE])
         meta = owner[begin : begin + size].tobytes()
         owner.flags.writeable = False
-        return Message(meta, owner)
+        arrival = Arrival(row, owner)
+        if not arrival.whole:
+            self._arriving = weakref.ref(arrival)
+        return Message(meta, owner, arrival)
 
     def recover(self) -> None:
-        """After the worker's death: free what it was writing. What it had published stays whole."""
+        """After the worker's death: free what it was writing, or say that it is lost where the frame holds it.
+
+        What it had published whole stays.
+        """
         rows = self._table
-        rows[rows[:, _STATE] == WRITING, _STATE] = FREE
+        torn = (rows[:, _STATE] == READY) & (rows[:, _ARRIVED] < rows[:, _META])
+        rows[torn | (rows[:, _STATE] == WRITING), _STATE] = FREE
+        arriving = None if self._arriving is None else self._arriving()
+        if arriving is not None and not arriving.whole:
+            arriving.lost = True
         # A kill between READY and the count is made good here.
         self._head[0] = self._head[1] + int((rows[:, _STATE] == READY).sum())
 

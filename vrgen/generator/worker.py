@@ -34,6 +34,11 @@ from vrgen.generator.protocol import (
 )
 from vrgen.generator.shared import Segment, aligned
 
+PIECE = 1 << 20
+"""Bytes that are copied at a time: what follows reads them while they are in the processor's cache."""
+EARLY = 4 * PIECE
+"""Bytes of a result from which on the frame sees it while it is being copied."""
+
 
 def main(handle: str, arena_mb: int, device: str, memory_mb: int, threads: int) -> None:
     """Entry of the process; `handle` opens the shared memory. Never returns."""
@@ -182,7 +187,9 @@ class Worker:
             outputs = inference.make(unpacked(request, self._letter.arrays))
             made = time.monotonic()
             self._board.set_state(IDLE)
-            self._hand_over(version, request.index, outputs, (started, made))
+            parts, size = _layout(outputs)
+            report = encode(Made(version, request.index, started, made, parts))
+            slot = self._reserve(size, len(report))
         except VrgenError as error:
             self._board.set_state(IDLE)
             self._send(Failed(request.generator, str(error), version=version, index=request.index))
@@ -197,36 +204,47 @@ class Worker:
                     index=request.index,
                 )
             )
+        else:
+            # Outside the `try`: what goes wrong from here on ends the worker, and the frame counts it as lost.
+            self._hand_over(slot, report, parts, outputs, size)
 
-    def _hand_over(self, version: int, index: int, outputs: Outputs, times: tuple[float, float]) -> None:
-        arrays = {name: tensor.numpy() for name, tensor in outputs.items()}
-        parts, end = [], 0
-        for (output, key), array in arrays.items():
-            parts.append(Part(output, key, array.dtype.str, array.shape, end))
-            end = aligned(end + array.nbytes)
-        report = Made(version, index, *times, 0.0, parts)
-        slot = self._reserve(end + len(encode(report)))
-        data = self._board.arena.data(slot)
-        for part, array in zip(parts, arrays.values(), strict=True):
-            np.copyto(data[part.offset : part.offset + array.nbytes], array.reshape(-1).view(np.uint8))
-        report = Made(version, index, *times, time.monotonic(), parts)
-        self._publish(slot, end, encode(report))
+    def _hand_over(self, slot: int, report: bytes, parts: list[Part], outputs: Outputs, size: int) -> None:
+        """Copy a result of `size` bytes into its slot, a piece at a time; a large one is seen while it arrives."""
+        arena = self._board.arena
+        if size >= EARLY:
+            arena.publish(slot, report)
+        data = arena.data(slot)
+        for part, tensor in zip(parts, outputs.values(), strict=True):
+            source = tensor.numpy().reshape(-1).view(np.uint8)
+            for start in range(0, len(source), PIECE):
+                piece = source[start : start + PIECE]
+                end = part.offset + start + len(piece)
+                data[end - len(piece) : end] = piece
+                arena.arrive(slot, end)
+        arena.arrive(slot, size)
+        if size < EARLY:
+            arena.publish(slot, report)
 
     def _send(self, report: Report) -> None:
         text = encode(report)
-        self._publish(self._reserve(len(text)), 0, text)
+        self._board.arena.publish(self._reserve(0, len(text)), text)
 
-    def _reserve(self, size: int) -> int:
+    def _reserve(self, data_size: int, meta_size: int) -> int:
         """A slot, waiting while the frame has not taken what was made before."""
-        while (slot := self._board.arena.reserve(size)) is None:
+        while (slot := self._board.arena.reserve(data_size, meta_size)) is None:
             self._board.set_state(IDLE)
             time.sleep(0.002)
         return slot
 
-    def _publish(self, slot: int, at: int, text: bytes) -> None:
-        data = self._board.arena.data(slot)
-        data[at : at + len(text)] = memoryview(text)
-        self._board.arena.publish(slot, at, len(text))
+
+def _layout(outputs: Outputs) -> tuple[list[Part], int]:
+    """Where each array lies in a slot's data, and how long that is."""
+    parts, end = [], 0
+    for (output, key), tensor in outputs.items():
+        array = tensor.numpy()
+        parts.append(Part(output, key, array.dtype.str, array.shape, end))
+        end = aligned(end + array.nbytes)
+    return parts, end
 
 
 def _size(path: str) -> int:
