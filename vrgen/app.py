@@ -31,6 +31,7 @@ from vrgen.generator.generators import Generators
 from vrgen.generator.manifest import read_manifest
 from vrgen.generator.scheduling import Schedule
 from vrgen.inputs.bindings import help_rows
+from vrgen.inputs.hands import REST
 from vrgen.inputs.interpret import interpret
 from vrgen.inputs.steering import Steering
 from vrgen.messages import Action, Controls, FrameCost, GeneratorStatus, Intent, Person, Phase, Preference
@@ -108,6 +109,7 @@ class Session:
         self.person = Person((start.x_m, 0.0, start.z_m), float(np.radians(start.yaw_deg)))
         self.scene: Scene | None = None
         self.captured: frozenset[str] = frozenset()
+        self.stance = REST
         self.wants_from_panel = Intent()
         self.asked = ""
         self.paused = self.settling = False
@@ -144,8 +146,10 @@ class Session:
     def frame(self, frame: Frame, number: int) -> None:
         """One turn of the wheel."""
         begun_s = time.perf_counter()
-        controls = frame.controls
-        intent = Intent() if self.settling else interpret(controls, self.captured)
+        controls, options = frame.controls, self.options
+        intent, self.stance = interpret(controls, self.stance, self.captured, options.turn, options.main_hand)
+        if self.settling:
+            intent = Intent()
         self.steer(intent, controls)
         self.request(controls)
         self.live(intent, controls)

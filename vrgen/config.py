@@ -200,6 +200,12 @@ class RunOptions:
     """The worker is stopped when it takes more than this."""
     quality: Literal["auto", "low", "high"] = "auto"
     """Detail of the picture; auto means low on a software rasteriser."""
+    turn: Literal["snap", "smooth"] = "snap"
+    """On a headset the stick turns by 30 degrees a flick, or smoothly."""
+    main_hand: Literal["right", "left"] = "right"
+    """On a headset the hand whose stick turns and teleports; the other one's walks."""
+    vignette: Literal["on", "off"] = "on"
+    """On a headset the view narrows while one moves smoothly."""
     settle: bool = False
     """Headless: let the first world arrive whole before frames are counted (for pictures and films)."""
     debug: bool = False

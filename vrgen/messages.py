@@ -40,6 +40,8 @@ class Hand:
     """Where the hand points: along -Z."""
     profile: str = ""
     """Which controller: the interaction profile without its prefix, "valve/index_controller"; "" for none."""
+    model: str = ""
+    """The folder of its model under assets/controllers; "" for the plain one."""
     joints_room: Array | None = None
     """(26, 4) x, y, z and radius, metres, of a tracked bare hand in OpenXR's order (palm, wrist, thumb …)."""
 
@@ -127,6 +129,8 @@ class Person:
     """x and z: the place in the room that lies at `feet_world`; y: the head's height over the floor, metres."""
     head_yaw_rad: float = 0.0
     """Heading of the head within the room."""
+    lift_m: float = 0.0
+    """How far the room's floor lies above the feet, so that who sits sees the world as who stands."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -167,6 +171,8 @@ class Action(Enum):
     SCREENSHOT = "screenshot"
     FULL_SCREEN = "full screen"
     PANEL = "panel"
+    RECENTRE = "recentre"
+    """Look straight ahead; on a headset, stand at full height or sit again."""
     QUIT = "quit"
 
 

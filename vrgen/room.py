@@ -13,9 +13,9 @@ from vrgen.messages import Person, Tracked
 
 
 def world_from_room(person: Person) -> Array:
-    """(4, 4): the room's floor lies at the height of the feet, `person.head_room` above them."""
+    """(4, 4): the room's floor lies at the height of the feet, or `person.lift_m` over it; the head above them."""
     x, _, z = person.head_room
-    return transform(person.feet_world, yaw_quat(person.yaw_rad)) @ transform((-x, 0.0, -z))
+    return transform(person.feet_world, yaw_quat(person.yaw_rad)) @ transform((-x, person.lift_m, -z))
 
 
 def entered(person: Person, tracked: Tracked | None) -> Person:
@@ -32,6 +32,7 @@ def entered(person: Person, tracked: Tracked | None) -> Person:
             room=0,
             head_room=(0.0, 0.0, 0.0),
             head_yaw_rad=0.0,
+            lift_m=0.0,
         )
     if tracked.room == person.room or not tracked.valid:
         return person

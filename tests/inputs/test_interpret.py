@@ -5,9 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from vrgen.inputs.bindings import BINDINGS, help_rows, markdown
-from vrgen.inputs.interpret import RUN_MPS, WALK_MPS, interpret
-from vrgen.messages import Action, Controls, Intent
+from vrgen.inputs import interpret as interpreting
+from vrgen.inputs.bindings import BINDINGS, hand_rows, help_rows, markdown
+from vrgen.inputs.interpret import RUN_MPS, WALK_MPS
+from vrgen.messages import HAND_AXES, HAND_BUTTONS, Action, Controls, Intent
+
+
+def interpret(controls: Controls, captured: frozenset[str] = frozenset()) -> Intent:
+    """The intent of a single frame."""
+    return interpreting.interpret(controls, captured=captured)[0]
 
 
 def test_nothing_asks_for_nothing() -> None:
@@ -41,14 +47,14 @@ def test_looking_right_and_down_turns_right_and_down() -> None:
 
 @pytest.mark.parametrize("binding", [b for b in BINDINGS if b.action], ids=lambda b: b.does)
 def test_every_way_fires_its_action_alone(binding) -> None:  # type: ignore[no-untyped-def]
-    for way in (*binding.keys, *binding.pad):
+    for way in (*binding.keys, *binding.pad, *binding.hand):
         *modifiers, key = way.split("+")
         held = frozenset({key, *(f"left {word}" for word in modifiers)})
         assert interpret(Controls(pressed=(key,), held=held)).actions == (binding.action,), way
 
 
 def test_no_two_bindings_share_a_way() -> None:
-    ways = [way for b in BINDINGS for way in (*b.keys, *b.pad)]
+    ways = [way for b in BINDINGS for way in (*b.keys, *b.pad, *b.hand)]
     assert len(ways) == len(set(ways))
 
 
@@ -105,5 +111,12 @@ def test_closing_quits_and_a_dropped_file_swaps() -> None:
 
 
 def test_help_names_every_binding() -> None:
-    assert [does for _, does in help_rows()] == [b.does for b in BINDINGS]
+    assert [does for _, does in help_rows()] == [b.does for b in BINDINGS if b.keys]
     assert all(b.does in markdown() for b in BINDINGS)
+
+
+def test_help_for_hands_names_what_controllers_can_say() -> None:
+    assert {way for b in BINDINGS for way in b.hand} == HAND_BUTTONS | set(HAND_AXES)
+    told = {does for _, does in hand_rows()}
+    assert {b.action.value for b in BINDINGS if b.action and b.hand} <= told
+    assert ("menu", "new world") in hand_rows((("hand.new_world", "menu"),))

@@ -1,4 +1,4 @@
-"""Which key and which gamepad button does what. `interpret` reads this table; help and guide are made from it."""
+"""Which key, gamepad button and hand does what. `interpret` reads this table; help and guide are made from it."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -13,31 +13,61 @@ class Binding:
     does: str
     keys: tuple[str, ...] = ()
     pad: tuple[str, ...] = ()
+    hand: tuple[str, ...] = ()
+    """On a headset's controllers: names of `messages.HAND_BUTTONS` and `HAND_AXES`."""
     action: Action | None = None
     """What is fired; without one the binding is a motion, which `interpret` spells out."""
 
 
 BINDINGS: tuple[Binding, ...] = (
-    Binding("walk", ("w", "a", "s", "d", "up", "left", "down", "right"), ("left stick",)),
-    Binding("run", ("left shift", "right shift"), ("pad.ls", "left trigger")),
-    Binding("look", ("click, then mouse",), ("right stick",)),
+    Binding(
+        "walk",
+        ("w", "a", "s", "d", "up", "left", "down", "right"),
+        ("left stick",),
+        ("hand.move_x", "hand.move_y"),
+    ),
+    Binding("run", ("left shift", "right shift"), ("pad.ls", "left trigger"), ("hand.run",)),
+    Binding("look", ("click, then mouse",), ("right stick",), ("hand.turn_x",)),
+    Binding("teleport", (), (), ("hand.teleport", "hand.turn_y")),
     Binding("jump", ("space",), ("pad.a",)),
-    Binding("morph the world", ("scroll", "middle drag", "shift + drag"), ("right trigger + right stick",)),
-    Binding("new world", ("n",), ("pad.y",), Action.NEW_WORLD),
-    Binding("like", ("l",), ("pad.x",), Action.LIKE),
-    Binding("dislike", ("k",), ("pad.b",), Action.DISLIKE),
-    Binding("undo", ("z", "ctrl+z"), ("pad.left",), Action.UNDO),
-    Binding("redo", ("y", "ctrl+y", "ctrl+shift+z"), ("pad.right",), Action.REDO),
-    Binding("pause", ("p",), ("pad.start",), Action.PAUSE),
-    Binding("screenshot", ("f12", "f2"), ("pad.up",), Action.SCREENSHOT),
-    Binding("full screen", ("f11", "alt+enter"), (), Action.FULL_SCREEN),
-    Binding("panel", ("tab", "f1"), ("pad.back",), Action.PANEL),
-    Binding("free the mouse, quit", ("escape", "ctrl+q"), (), Action.QUIT),
+    Binding("pick", (), (), ("left.pick", "right.pick")),
+    Binding(
+        "morph the world",
+        ("scroll", "middle drag", "shift + drag"),
+        ("right trigger + right stick",),
+        ("left.drag", "right.drag"),
+    ),
+    Binding("new world", ("n",), ("pad.y",), ("hand.new_world",), Action.NEW_WORLD),
+    Binding("like", ("l",), ("pad.x",), ("hand.like",), Action.LIKE),
+    Binding("dislike", ("k",), ("pad.b",), ("hand.dislike",), Action.DISLIKE),
+    Binding("undo", ("z", "ctrl+z"), ("pad.left",), ("hand.undo",), Action.UNDO),
+    Binding("redo", ("y", "ctrl+y", "ctrl+shift+z"), ("pad.right",), ("hand.redo",), Action.REDO),
+    Binding("pause", ("p",), ("pad.start",), ("hand.pause",), Action.PAUSE),
+    Binding("screenshot", ("f12", "f2"), ("pad.up",), ("hand.screenshot",), Action.SCREENSHOT),
+    Binding("recentre", ("home", "c"), ("pad.rs",), ("hand.recentre",), Action.RECENTRE),
+    Binding("full screen", ("f11", "alt+enter"), action=Action.FULL_SCREEN),
+    Binding("panel", ("tab", "f1"), ("pad.back",), ("hand.panel",), Action.PANEL),
+    Binding("free the mouse, quit", ("escape", "ctrl+q"), action=Action.QUIT),
 )
 
 MODIFIERS = ("ctrl", "shift", "alt")
 
 _SHOWN = {"escape": "Esc", "up": "↑", "left": "←", "down": "↓", "right": "→"}
+
+_HANDS = {
+    "hand.move_x": "left stick",
+    "hand.turn_x": "turn the head; right stick to the sides",
+    "hand.turn_y": "right stick forward, let go",
+    "left.pick": "trigger",
+    "left.drag": "squeeze and pull",
+    "hand.new_world": "right A",
+    "hand.undo": "right B",
+    "hand.like": "left A or X",
+    "hand.dislike": "left B or Y",
+    "hand.pause": "left menu button",
+    "hand.panel": "right stick click",
+}
+"""What controllers with sticks and two buttons a hand have for it; the rest is on the panel."""
 
 
 def shown(key: str) -> str:
@@ -53,18 +83,36 @@ def shown(key: str) -> str:
 
 @cache
 def help_rows() -> tuple[tuple[str, str], ...]:
-    """(how, what) for the overlay: the first way of each, ("N", "new world"), walking as "W A S D"."""
+    """(how, what) for the overlay: the first way of each that a keyboard has, ("N", "new world"), walking as
+    "W A S D"."""
     rows = []
     for binding in BINDINGS:
         keys = binding.keys[:4] if binding.does == "walk" else binding.keys[:1]
-        rows.append((" ".join(shown(key) for key in keys), binding.does))
+        if keys:
+            rows.append((" ".join(shown(key) for key in keys), binding.does))
+    return tuple(rows)
+
+
+@cache
+def hand_rows(names: tuple[tuple[str, str], ...] = ()) -> tuple[tuple[str, str], ...]:
+    """(how, what) for a headset. `names`: what the controllers at hand have, (name of `HAND_BUTTONS`, words);
+    without them those of the common controllers. What has no button is named with "" for how."""
+    words = dict(names) or _HANDS
+    rows = []
+    for binding in BINDINGS:
+        ways = [words[name] for name in binding.hand if name in words]
+        if ways or (binding.hand and binding.action):
+            rows.append((ways[0] if ways else "", binding.does))
     return tuple(rows)
 
 
 def markdown() -> str:
     """The whole table for the guide."""
-    lines = ["| | keyboard and mouse | gamepad |", "|---|---|---|"]
+    lines = ["| | keyboard and mouse | gamepad | a headset's controllers |", "|---|---|---|---|"]
     for binding in BINDINGS:
         keys, pad = (", ".join(shown(key) for key in ways) for ways in (binding.keys, binding.pad))
-        lines.append(f"| {binding.does} | {keys} | {pad} |")
+        hand = ", ".join(_HANDS[name] for name in binding.hand if name in _HANDS)
+        if binding.action and binding.hand and not hand:
+            hand = "on the panel"
+        lines.append(f"| {binding.does} | {keys} | {pad} | {hand} |")
     return "\n".join(lines) + "\n"
