@@ -16,11 +16,13 @@ from vrgen.scene.light import light_of
 from vrgen.scene_model import (
     F32,
     INSTANCE,
+    NOBODY,
     Fade,
     Ground,
     Light,
     Mesh,
     Objects,
+    Presence,
     Scene,
     Sky,
     Surface,
@@ -52,21 +54,27 @@ class Stage:
         self._stereo = display._stereo
         self._closed = False
 
-    def draw(self, scene: Scene, views: Sequence[View] | Person = AT_START) -> Pixels:
+    def draw(self, scene: Scene, views: Sequence[View] | Person = AT_START, presence: Presence = NOBODY) -> Pixels:
         """One frame: (H, W, 3) uint8, top row first."""
         with next(self._frames) as frame:
             seen = frame.views(views) if isinstance(views, Person) else self.on_target(views)
             x, y, z = (float(n) for n in np.mean([view.world_from_eye[:3, 3] for view in seen], axis=0))
             self.renderer.advance(scene, (x, y, z), len(seen))
-            self.renderer.draw(scene, seen)
+            self.renderer.draw(scene, seen, presence)
         return self.display.read_pixels()
 
     def on_target(self, views: Sequence[View]) -> tuple[View, ...]:
-        """The views with the display's framebuffer as their target."""
+        """The views with the display's framebuffer as their target, where they have none."""
         name = self.display._target.name
-        return tuple(replace(view, framebuffer=name) for view in views)
+        return tuple(replace(view, framebuffer=view.framebuffer or name) for view in views)
 
-    def settle(self, scene: Scene, views: Sequence[View] | Person = AT_START, most: int = 200) -> Pixels:
+    def settle(
+        self,
+        scene: Scene,
+        views: Sequence[View] | Person = AT_START,
+        presence: Presence = NOBODY,
+        most: int = 200,
+    ) -> Pixels:
         """Small frames until everything of the scene is on the GPU, then some whole ones for the shadows."""
         ground = scene.ground
         wanted = {
@@ -76,7 +84,9 @@ class Stage:
             for tile in tiles.tiles.values()
         } | {asset.id for asset in scene.preload}
         seen = eye_views(views, 0, (64, 32), self._stereo) if isinstance(views, Person) else views
-        small = [replace(view, rect_px=(16 * i, 0, 16, 16)) for i, view in enumerate(seen)]
+        small = [
+            replace(view, rect_px=(16 * i, 0, 16, 16), framebuffer=0, depth=False) for i, view in enumerate(seen)
+        ]
         for _ in range(most):
             self.draw(scene, small)
             if wanted <= self.renderer.resident.ids:
@@ -84,7 +94,7 @@ class Stage:
         else:
             raise AssertionError(f"{len(wanted - self.renderer.resident.ids)} assets never became resident")
         for _ in range(4):
-            pixels = self.draw(scene, views)
+            pixels = self.draw(scene, views, presence)
         return pixels
 
     def close(self) -> None:

@@ -12,14 +12,16 @@ import numpy.typing as npt
 
 from vrgen.geometry import Vec3, frustum_planes
 from vrgen.gl.api import GL, describe, require
-from vrgen.gl.objects import Framebuffer, Texture, VertexArray
+from vrgen.gl.objects import VertexArray
 from vrgen.gl.pipeline import Pipeline, State
 from vrgen.gl.transfer import Ring
 from vrgen.messages import FrameCost, Resident, View
 from vrgen.renderer.frame_data import FRAME, Camera, fill
 from vrgen.renderer.ground import GroundPass
+from vrgen.renderer.hidden import HiddenPass
 from vrgen.renderer.objects import ObjectsPass
 from vrgen.renderer.shadows import REACH_M, ShadowPass
+from vrgen.renderer.target import PictureTarget
 from vrgen.renderer.uploads import Uploads
 from vrgen.renderer.variants import Variants
 from vrgen.scene_model import NOBODY, Presence, Scene
@@ -27,30 +29,6 @@ from vrgen.scene_model import NOBODY, Presence, Scene
 _MOST_PIXELS = 500_000
 """What low quality draws at most; a larger picture is enlarged from that."""
 SOFTWARE = ("llvmpipe", "softpipe", "swrast", "SwiftShader", "Microsoft Basic Render")
-
-
-class _Target:
-    """The layered multisampled picture that one pass draws, a layer a view."""
-
-    def __init__(self, width: int, height: int, layers: int, samples: int, enlarged: bool) -> None:
-        """`enlarged`: it is smaller than where it goes; samples are resolved first, then it is stretched."""
-        self.size = (width, height, layers, samples, enlarged)
-        self._stack = ExitStack()
-        own = self._stack.enter_context
-        array = GL.GL_TEXTURE_2D_MULTISAMPLE_ARRAY if samples > 1 else GL.GL_TEXTURE_2D_ARRAY
-        count = samples if samples > 1 else 0
-        extent = (width, height, layers)
-        colour = own(Texture(array, extent, GL.GL_RGBA8, "picture", samples=count))
-        depth = own(Texture(array, extent, GL.GL_DEPTH_COMPONENT32F, "picture depth", samples=count))
-        self.draw = own(Framebuffer("picture", colour, depth))
-        self.layers = [own(Framebuffer(f"picture layer {i}", colour, layer=i)) for i in range(layers)]
-        self.resolved: Framebuffer | None = None
-        if enlarged and samples > 1:
-            flat = own(Texture(GL.GL_TEXTURE_2D, (width, height), GL.GL_RGBA8, "picture resolved"))
-            self.resolved = own(Framebuffer("picture resolved", flat))
-
-    def close(self) -> None:
-        self._stack.close()
 
 
 class Renderer:
@@ -68,7 +46,6 @@ class Renderer:
         require()
         self.software = any(name.lower() in describe().lower() for name in SOFTWARE)
         self.high = quality == "high" or (quality == "auto" and not self.software)
-        self._samples = samples
         self._shadows = shadows
         self._views = self._drawn = self._copied = 0
         self._upload_ms = 0.0
@@ -82,7 +59,9 @@ class Renderer:
             anisotropy=1.0 if self.software else 8.0,  # llvmpipe compiles it for minutes
         )
         self._empty = self._stack.enter_context(VertexArray("no vertices"))
-        self._target: _Target | None = None
+        self._target = PictureTarget(samples)
+        self._stack.callback(self._target.close)
+        self._hidden: HiddenPass | None = None
         self._resident: Resident = Resident()
         self.triangles = 0
 
@@ -162,9 +141,13 @@ class Renderer:
             self._give_ground(cast, 1, self._shadow.ground.of(fading))
             self._objects.draw(1 + which, self._shadow.objects, fading)
 
-        target = self._fit(views)
-        GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, target.draw.name)
-        GL.glViewport(0, 0, *target.size[:2])
+        self._target.begin(*self._picture_px(views), len(views))
+        self._target.bind()
+        if any(view.mask is not None for view in views):
+            if self._hidden is None:
+                self._hidden = HiddenPass()
+                self._stack.callback(self._hidden.close)
+            self._hidden.draw(views)
         self._objects.draw(0, self._objects.pipelines, fading)
         seen = self._ground.inside(tiles, list(frusta), metres)
         self._give_ground(seen, len(views), self._ground.pipelines.of(fading))
@@ -172,7 +155,7 @@ class Renderer:
         self._sky.of(fading).bind()
         GL.glBindVertexArray(self._empty.name)
         GL.glDrawArraysInstanced(GL.GL_TRIANGLES, 0, 3, len(views))
-        self._resolve(target, views)
+        self._target.resolve(views)
         self._ring.end()
         draw_ms = (time.perf_counter() - start_s) * 1e3 + self._upload_ms
         return FrameCost(draw_ms, self._upload_ms, self.uploads.spent.bytes + self._copied)
@@ -202,41 +185,14 @@ class Renderer:
         self._shadow.map.bind(2)
         self._ground.bind()
 
-    def _fit(self, views: Sequence[View]) -> _Target:
+    def _picture_px(self, views: Sequence[View]) -> tuple[int, int]:
+        """How large the picture is drawn: as large as the largest view, unless low quality draws less."""
         width = max(view.rect_px[2] for view in views)
         height = max(view.rect_px[3] for view in views)
         scale = 1.0 if self.high else min(1.0, (_MOST_PIXELS / (width * height * len(views))) ** 0.5)
-        if scale < 1.0:
-            width, height = max(1, round(width * scale)), max(1, round(height * scale))
-        size = (width, height, len(views), self._samples, scale < 1.0)
-        if self._target is None or self._target.size != size:
-            if self._target is not None:
-                self._target.close()
-            self._target = _Target(*size)
-        clear = np.zeros(1, np.float32)
-        GL.glDepthMask(True)
-        GL.glClearNamedFramebufferfv(self._target.draw.name, GL.GL_DEPTH, 0, clear)
-        return self._target
-
-    def _resolve(self, target: _Target, views: Sequence[View]) -> None:
-        width, height = target.size[:2]
-        whole = (0, 0, width, height)
-        for layer, view in zip(target.layers, views):
-            source, smooth = layer.name, GL.GL_NEAREST
-            if target.resolved is not None:
-                source, smooth = target.resolved.name, GL.GL_LINEAR
-                GL.glBlitNamedFramebuffer(
-                    layer.name, source, *whole, *whole, GL.GL_COLOR_BUFFER_BIT, GL.GL_NEAREST
-                )
-            x, y, across, up = view.rect_px
-            GL.glBlitNamedFramebuffer(
-                source, view.framebuffer, *whole, x, y, x + across, y + up, GL.GL_COLOR_BUFFER_BIT, smooth
-            )
+        return max(1, round(width * scale)), max(1, round(height * scale))
 
     def close(self) -> None:
-        if self._target is not None:
-            self._target.close()
-            self._target = None
         self.uploads.close()
         self._passes.close()
         self._stack.close()
