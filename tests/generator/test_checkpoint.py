@@ -83,11 +83,37 @@ def test_large_finite_numbers_are_no_infinity(tmp_path: Path) -> None:
     load(checkpoints.picture(checkpoints.Huge(), tmp_path / "a.pt")).dry_run()
 
 
-def test_wrong_call_form_is_told(tmp_path: Path) -> None:
-    said = checkpoints.manifest({"latent": {"kind": "latent", "shape": [37]}}, {"picture": checkpoints.PICTURE})
-    model = load(checkpoints.save(checkpoints.Flat(), tmp_path / "a.pt", said))
-    with pytest.raises(CheckpointError, match=r"a\.pt: the call raised"):
-        model.dry_run()
+class Season(nn.Module):
+    def forward(self, z: Tensor, season: Tensor, truncation: float = 0.7) -> Tensor:
+        return torch.zeros(3, 16, 16) + z[0, 0] * truncation + season
+
+
+CALL = {"args": ["latent"], "returns": ["picture"]}
+
+
+@pytest.mark.parametrize(
+    ("module", "more", "words"),
+    [
+        (checkpoints.Flat(), {}, ["one tensor (z)", 'call = {"args": ["latent"], "returns": ["picture"]}']),
+        (checkpoints.Constant(), {"call": CALL}, ["takes a dictionary", "leave 'call' out"]),
+        (Season(), {"call": CALL}, ["3 arguments (z, season, truncation)", '["latent"]', "name one for each"]),
+    ],
+)
+def test_wrong_call_form_is_told(
+    tmp_path: Path, module: nn.Module, more: dict[str, Any], words: list[str]
+) -> None:
+    said = checkpoints.manifest({"latent": checkpoints.LATENT}, {"picture": checkpoints.PICTURE}, **more)
+    with pytest.raises(ManifestError, match=r"^a\.pt: forward takes") as caught:
+        load(checkpoints.save(module, tmp_path / "a.pt", said))
+    assert all(word in str(caught.value) for word in words), caught.value
+
+
+def test_wrong_call_form_of_an_exported_program_is_told(tmp_path: Path) -> None:
+    said = checkpoints.manifest({"latent": checkpoints.LATENT}, {"picture": checkpoints.PICTURE})
+    module = checkpoints.Bare(8, 3, False, True, True).eval()
+    path = checkpoints.save_exported(module, (torch.zeros(1, 8),), tmp_path / "a.pt2", said)
+    with pytest.raises(ManifestError, match=r"one tensor \(z\), its manifest has no 'call'"):
+        load(path)
 
 
 def test_damaged_inside_is_told(tmp_path: Path) -> None:
@@ -148,10 +174,77 @@ def test_latent_whose_length_no_weight_tells(tmp_path: Path) -> None:
     assert model.manifest.inputs["latent"].shape == (1, 37)
 
 
-def test_module_that_makes_no_image_is_told(tmp_path: Path) -> None:
-    path = checkpoints.save(nn.Linear(5, 7), tmp_path / "a.pt", None)
-    with pytest.raises(CheckpointError, match=r"a\.pt: no latent of 1 to"):
-        load(path, as_kind="picture")
+class Painted(nn.Module):
+    """24 numbers to a picture with `channels`, first or last."""
+
+    def __init__(self, channels: int, last: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(2)
+        self.first = nn.Linear(24, channels * 64)
+        self.channels = channels
+        self.last = last
+
+    def forward(self, z: Tensor) -> Tensor:
+        x: Tensor = torch.tanh(self.first(z)).reshape(1, self.channels, 8, 8)
+        return x.permute(0, 2, 3, 1) if self.last else x
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_channels_may_come_last(tmp_path: Path, channels: int) -> None:
+    first = load(checkpoints.save(Painted(channels), tmp_path / "a.pt", None), as_kind="picture")
+    last = load(checkpoints.save(Painted(channels, last=True), tmp_path / "b.pt", None), as_kind="picture")
+    inputs = sample_inputs(first.manifest, 1)
+    assert first.manifest.inputs["latent"].shape == last.manifest.inputs["latent"].shape == (1, 24)
+    assert torch.equal(first.call(inputs)["picture", ""], last.call(inputs)["picture", ""])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("archive", ["scripted", "frozen", "exported"])
+def test_bare_module_of_other_numbers_than_float32(tmp_path: Path, dtype: torch.dtype, archive: str) -> None:
+    module = checkpoints.Bare(20, 3, False, True, True).to(dtype).eval()
+    path = tmp_path / ("a.pt2" if archive == "exported" else "a.pt")
+    if archive == "scripted":
+        checkpoints.save(module, path, None)
+    elif archive == "frozen":
+        torch.jit.save(torch.jit.freeze(torch.jit.script(module)), str(path))
+    else:
+        checkpoints.save_exported(module, (torch.zeros(1, 20, dtype=dtype),), path, None)
+    model = load(path, as_kind="picture")
+    model.dry_run()
+    assert model.manifest.inputs["latent"].shape == (1, 20)
+    assert model.call(sample_inputs(model.manifest, 1))["picture", ""].dtype == torch.float32
+
+
+class Pairs(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(24, 3 * 64)
+
+    def forward(self, z: Tensor) -> Tensor:
+        x: Tensor = self.first(z)
+        if x.shape[0] != 2:
+            raise ValueError("a batch of two is wanted")
+        return x.reshape(2, 3, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (nn.Linear(5, 7), ["no latent of 1 to", "(1, 5) gave a tensor (1, 7)"]),
+        (Painted(5), ["(1, 24) gave a tensor (1, 5, 8, 8)"]),
+        (Pairs(), ["a latent (1, 24) raised", "a batch of two is wanted"]),
+        (checkpoints.Misnamed(), ["forward takes a dictionary", "a.vrgen.toml"]),
+        (Season(), ["forward takes 2 arguments (z, season)", "a.vrgen.toml"]),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
+)
+def test_bare_module_that_can_not_be_shown_is_told_why(
+    tmp_path: Path, module: nn.Module, words: list[str]
+) -> None:
+    with pytest.raises(CheckpointError, match=r"^a\.pt: ") as caught:
+        load(checkpoints.save(module, tmp_path / "a.pt", None), as_kind="picture")
+    told = str(caught.value)
+    assert "\n" not in told and len(told) < 600 and all(word in told for word in words), told
 
 
 @pytest.mark.parametrize("size", [(16, 16), (16, 32), (12, 20)])

@@ -19,6 +19,7 @@ from vrgen.generator import bare
 from vrgen.generator.inference import Outputs, validated
 from vrgen.generator.knobs import sample_inputs
 from vrgen.generator.manifest import Archive, read_archive, read_manifest
+from vrgen.generator.signature import require_call_form
 from vrgen.messages import InputValue
 
 DRY_RUNS = 3
@@ -76,6 +77,7 @@ def load(path: Path, device: str = "cpu", as_kind: str | None = None) -> Model:
         )
     program = _load_program(path, kind, device)
     if manifest is not None:
+        require_call_form(path.name, program, manifest)
         return Model(path.name, program, manifest, device)
     with torch.inference_mode():
         found, manifest = bare.recognise(path, program, as_kind or "picture", device)
