@@ -11,8 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +22,7 @@ import numpy.typing as npt
 
 from xr_testbed.headset import HeadsetError, RemoteHeadset
 from xr_testbed.picture import read_screen
+from xr_testbed.program import Program, TestbedError
 from xr_testbed.root import REPOSITORY, RUNTIME_JSON, Root, Say, open_root
 
 Device = Literal["remote", "simulated"]
@@ -30,13 +30,6 @@ Device = Literal["remote", "simulated"]
 
 _STARTED = "The Monado service has started."
 _START_TIMEOUT_S = 60.0
-_END_TIMEOUT_S = 5.0
-
-
-class TestbedError(Exception):
-    """Display, runtime or a program did not do what it should; the message is one sentence."""
-
-    __test__ = False  # pytest: the name is no test
 
 
 class Testbed:
@@ -72,7 +65,7 @@ class Testbed:
         # the testbed, whichever thread asks for a start, and ends with the process however that ends.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="xr-testbed-starter")
         self._end = contextlib.ExitStack()
-        self._runtime: subprocess.Popen[bytes] | None = None
+        self._runtime: Program | None = None
         self._headset: RemoteHeadset | None = None
         self._numbers = itertools.count(1)
         self.folder = Path()
@@ -106,7 +99,7 @@ class Testbed:
         self._end.__exit__(kind, error, trace)
 
     def _remove_folder(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is not None:
+        if isinstance(error, Exception):
             error.add_note(f"The testbed's logs are in {self.folder}.")
         elif not self._keep:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -129,9 +122,9 @@ class Testbed:
         else:
             env |= {"XRT_COMPOSITOR_NULL": "1", "SIMULATED_ENABLE": "1"}
         log = self.folder / "runtime.log"
-        before = _read(log).count(_STARTED)
-        self._runtime = runtime = self._start(["monado-service"], env, log)
-        self._wait_until(lambda: _read(log).count(_STARTED) > before, runtime, "the runtime", log)
+        starts = 1 + (log.read_text(encoding="utf-8", errors="replace").count(_STARTED) if log.exists() else 0)
+        self._runtime = self._start(["monado-service"], env, log)
+        self._runtime.wait_for(_STARTED, _START_TIMEOUT_S, starts)
         if self._device == "remote":
             known = self._headset.state if self._headset else None
             self._headset = self._headset or RemoteHeadset(port=self.port)
@@ -144,7 +137,7 @@ class Testbed:
         if self._headset is not None:
             self._headset.close()
         if self._runtime is not None:
-            end(self._runtime, how)
+            self._runtime.end(how)
             self._runtime = None
 
     @property
@@ -161,9 +154,10 @@ class Testbed:
 
         With `validation`, the core-validation layer writes what it finds to that file.
         """
-        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LC_ALL", "TERM")}
+        kept = {name: value for name, value in os.environ.items() if name in ("LANG", "LC_ALL", "TERM")}
         run = str(self.folder / "run")
         env = kept | {
+            "PATH": f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "DISPLAY": self.display,
             "HOME": str(self.folder / "home"),
             "PYTHONUNBUFFERED": "1",
@@ -187,7 +181,7 @@ class Testbed:
         *,
         log: Path | None = None,
         cwd: Path = REPOSITORY,
-    ) -> subprocess.Popen[bytes]:
+    ) -> Program:
         """Start a program in the root; it ends with the testbed at the latest.
 
         `env` is added to `environment()`. What it prints goes to `log`, by default a file in `folder`. The process
@@ -195,7 +189,7 @@ class Testbed:
         """
         log = log or self.folder / f"program-{next(self._numbers)}.log"
         process = self._start(program, self.environment() | dict(env or {}), log, cwd)
-        self._end.callback(end, process)
+        self._end.callback(process.end)
         return process
 
     def run(
@@ -211,17 +205,16 @@ class Testbed:
         Raises:
             TestbedError: it did not end in time (then it is killed).
         """
-        log = self.folder / f"program-{next(self._numbers)}.log"
-        process = self.popen(program, env, log=log, cwd=cwd)
+        process = self.popen(program, env, cwd=cwd)
         try:
             status = process.wait(timeout_s)
         except subprocess.TimeoutExpired as error:
-            end(process)
+            process.end()
             raise TestbedError(
-                f"{' '.join(map(str, program))} ran longer than {timeout_s:g} s and was killed; it said last: "
-                f"{_last_line(log)}"
+                f"{' '.join(map(str, program))} ran longer than {timeout_s:g} s and was ended; it said last: "
+                f"{process.last_line()}"
             ) from error
-        return subprocess.CompletedProcess(program, status, _read(log), "")
+        return subprocess.CompletedProcess(program, status, process.said(), "")
 
     def python(self, *args: str | Path) -> list[str | Path]:
         """The command line of this Python with `args`, for `run` and `popen`."""
@@ -250,11 +243,11 @@ class Testbed:
                 server = self._start(command, dict(os.environ), log, pass_fds=[writer])
             finally:
                 os.close(writer)
-            undo.callback(end, server, signal.SIGTERM)  # so that it removes its lock file in /tmp
+            undo.callback(server.end)
             ready, _, _ = select.select([said], [], [], _START_TIMEOUT_S)
             number = said.readline().strip() if ready else ""
         if not number:
-            raise TestbedError(f"Xvfb did not start; it said last: {_last_line(log)}")
+            raise TestbedError(f"Xvfb did not start; it said last: {server.last_line()}")
         return f":{number}"
 
     # --- processes ----------------------------------------------------------------------------------------------
@@ -266,42 +259,10 @@ class Testbed:
         log: Path,
         cwd: Path = REPOSITORY,
         pass_fds: Sequence[int] = (),
-    ) -> subprocess.Popen[bytes]:
+    ) -> Program:
         assert self._root is not None
         command = self._root.command(program, cwd)
-
-        def start() -> subprocess.Popen[bytes]:
-            with log.open("ab") as output:
-                return subprocess.Popen(
-                    command,
-                    env=dict(env),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    pass_fds=pass_fds,
-                )
-
-        return self._starter.submit(start).result()
-
-    def _wait_until(
-        self, ready: Callable[[], bool], process: subprocess.Popen[bytes], what: str, log: Path
-    ) -> None:
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while not ready():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise TestbedError(f"{what} did not start; it said last: {_last_line(log)}")
-            time.sleep(0.02)
-
-
-def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> None:
-    """End a program and what it started: first `how`, then by force."""
-    for with_signal in (how, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, with_signal)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_END_TIMEOUT_S)
-    process.wait()
+        return self._starter.submit(Program, command, env, log, pass_fds).result()
 
 
 def _free_port() -> int:
@@ -309,12 +270,3 @@ def _free_port() -> int:
         asked.bind(("127.0.0.1", 0))
         port: int = asked.getsockname()[1]
         return port
-
-
-def _read(log: Path) -> str:
-    return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-
-
-def _last_line(log: Path) -> str:
-    lines = [line.strip(" #") for line in _read(log).splitlines()]
-    return next((line for line in reversed(lines) if line), "nothing")
