@@ -1,12 +1,16 @@
 """Results become assets in the order they came, large ones beside the frame."""
 
+import gc
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from vrgen import contract as c
 from vrgen.config import GeneratorConfig, World
+from vrgen.generator.shared import MIB, Arena, Segment
 from vrgen.messages import Generated, Output, Request
 from vrgen.scene.workshop import LARGE, Assets, Workshop
 
@@ -57,6 +61,16 @@ def test_a_call_makes_at_most_one_small_one() -> None:
     assert [len(list(shop.take())) for _ in range(4)] == [1, 1, 1, 0]
 
 
+def test_a_large_one_wears_what_came_in_small_before_it() -> None:
+    shop = Workshop(WORLD)
+    shop.put(texture("roughness", 0.25))
+    shape = (3, 640, 640)
+    spec = c.TextureOutput(shape=shape, role="albedo")
+    shop.put(Generated(Request("soil", 1, 2), {"albedo": Output(spec, {"": np.ones(shape, np.float32)})}))
+    both = drained(shop)[-1][1].surfaces["cliff"]
+    assert both.albedo.shape[0] == 640 and abs(int(both.bumps[0, 0, 3]) - 64) <= 1
+
+
 def test_a_surface_keeps_the_roles_that_came_before() -> None:
     shop = Workshop(WORLD)
     for one in (texture("albedo", 1.0), texture("roughness", 0.25)):
@@ -64,3 +78,100 @@ def test_a_surface_keeps_the_roles_that_came_before() -> None:
     both = drained(shop)[-1][1].surfaces["cliff"]
     assert (both.albedo[..., :3] == 255).all()
     assert abs(int(both.bumps[0, 0, 3]) - 64) <= 1
+
+
+# --- results that are still arriving ----------------------------------------------------------------------
+
+
+class Coming:
+    """A result in real shared memory, as the worker writes it: `write` copies up to a share of it."""
+
+    def __init__(self, arena: Arena, generator: str, name: str, spec: c.OutputSpec, made: np.ndarray) -> None:
+        self.arena, self.bytes = arena, made.reshape(-1).view(np.uint8)
+        self.slot = arena.reserve(made.nbytes, 4)
+        assert self.slot is not None
+        arena.data(self.slot)[:] = 255  # not a number, until it is written
+        arena.publish(self.slot, b"meta")
+        (message,) = arena.take()
+        view = message.data[: made.nbytes].view(made.dtype).reshape(made.shape)
+        self.generated = Generated(Request(generator, 1, 1), {name: Output(spec, {"": view}, message.arrival)})
+
+    def write(self, share: float) -> None:
+        assert self.slot is not None
+        count = int(len(self.bytes) * share)
+        self.arena.data(self.slot)[:count] = self.bytes[:count]
+        self.arena.arrive(self.slot, count)
+
+
+@pytest.fixture
+def arena() -> Iterator[Arena]:
+    segment = Segment(Arena.HEAD_BYTES + Arena.TABLE_BYTES + 16 * MIB)
+    yield Arena(segment, 0)
+    segment.close()
+
+
+def coming_sky(arena: Arena) -> Coming:
+    made = np.random.default_rng(1).uniform(0, 2, (3, 256, 512)).astype(np.float32)
+    return Coming(arena, "sky", "sky", c.PanoramaOutput(shape=made.shape, range="linear"), made)
+
+
+def coming_texture(arena: Arena, role: str, value: float) -> Coming:
+    spec = c.TextureOutput(shape=(3, 8, 8), role=role)  # type: ignore[arg-type]
+    return Coming(arena, "soil", role, spec, np.full((3, 8, 8), value, np.float32))
+
+
+def test_a_sky_comes_out_when_its_last_row_is_here_and_not_before(arena: Arena) -> None:
+    shop, coming = Workshop(WORLD), coming_sky(arena)
+    shop.put(coming.generated)
+    for share in (0.0, 0.4, 0.999):
+        coming.write(share)
+        time.sleep(0.02)
+        assert list(shop.take()) == [] and not shop.empty
+    coming.write(1.0)
+    ((_, assets),) = drained(shop)
+    made = coming.bytes.view(np.float32).reshape(3, 256, 512)
+    assert assets.sky is not None
+    assert (assets.sky.radiance == made.astype(np.float16).transpose(1, 2, 0)).all()
+
+
+def test_other_kinds_are_held_until_they_are_whole(arena: Arena) -> None:
+    heights = np.zeros((1, 64, 64), np.float32)
+    spec = c.HeightfieldOutput(shape=heights.shape, metres=8.0)
+    shop, coming = Workshop(WORLD), Coming(arena, "sky", "land", spec, heights)
+    shop.put(coming.generated)
+    coming.write(0.9)
+    time.sleep(0.02)
+    assert list(shop.take()) == []
+    coming.write(1.0)
+    assert [one for one, _ in drained(shop)] == [coming.generated]
+
+
+def test_a_lost_one_never_comes_out_and_holds_nothing_up(arena: Arena) -> None:
+    shop, coming = Workshop(WORLD), coming_sky(arena)
+    shop.put(coming.generated)
+    coming.write(0.5)
+    arena.recover()
+    shop.put(sky(16, 2))
+    assert [one.request.revision for one, _ in drained(shop)] == [2]
+
+
+def test_a_surface_keeps_what_it_had_when_a_texture_is_lost(arena: Arena) -> None:
+    shop = Workshop(WORLD)
+    shop.put(texture("albedo", 1.0))
+    coming = coming_texture(arena, "albedo", -1.0)
+    shop.put(coming.generated)
+    coming.write(0.5)
+    arena.recover()
+    shop.put(texture("roughness", 0.25))
+    made = [assets.surfaces["cliff"] for _, assets in drained(shop)]
+    assert len(made) == 2 and all((surface.albedo[..., :3] == 255).all() for surface in made)
+
+
+def test_what_has_become_an_asset_leaves_the_shared_memory(arena: Arena) -> None:
+    shop, coming = Workshop(WORLD), coming_sky(arena)
+    shop.put(coming.generated)
+    coming.write(1.0)
+    assert len(drained(shop)) == 1
+    del coming
+    gc.collect()
+    assert arena.in_use == 0

@@ -1,49 +1,101 @@
-"""Numbers of a generator as colours: sRGB at the edges, linear inside."""
+"""Numbers of a generator as colours: sRGB at the edges, linear inside.
 
+Planes are worked through a band of rows at a time: a band stays in the processor's cache from the first step to
+the last, and a result that is still on its way is begun with the bands that are here.
+"""
+
+from collections.abc import Iterator
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from vrgen.contract import Range
+from vrgen.messages import Arrival
 from vrgen.scene_model import F32, U8
 
 _T = TypeVar("_T", bound=np.generic)
+Planes = npt.NDArray[np.generic]
+F16 = npt.NDArray[np.float16]
+
+_BAND_BYTES = 256 << 10
+_BRIGHTEST = 6e4
+"""Half floats end at 65504."""
 _FROM_SRGB = np.where(
     np.arange(1024) / 1023 <= 0.04045,
     np.arange(1024) / 1023 / 12.92,
     ((np.arange(1024) / 1023 + 0.055) / 1.055) ** 2.4,
-).astype(np.float32)
+).astype(np.float16)
 
 
-def unit(values: npt.NDArray[np.generic], low: float, high: float) -> F32:
-    """`values` with `low` at 0 and `high` at 1, clipped."""
-    scaled = (values.astype(np.float32, copy=False) - low) * (1.0 / (high - low))
-    return np.clip(scaled, 0.0, 1.0, out=scaled)
+class Lost(Exception):
+    """A result that was arriving will never be whole."""
 
 
-def linear(planes: npt.NDArray[np.generic], meaning: Range) -> F32:
-    """(C, H, W) colours of a manifest's range as (H, W, 3) linear radiance; one channel is grey."""
-    if meaning == "linear":
-        colours = np.maximum(planes.astype(np.float32, copy=False), 0.0)
-    else:
-        low, high = meaning
-        colours = _FROM_SRGB[(unit(planes, float(low), float(high)) * 1023.0 + 0.5).astype(np.uint16)]
-    return _three(colours)
+def linear(planes: Planes, meaning: Range, arrival: Arrival | None = None) -> F16:
+    """(C, H, W) colours of a manifest's range as (H, W, 3) linear radiance; one channel is grey.
+
+    Raises:
+        Lost: they will not arrive (`arrival`; it waits for them).
+    """
+    made = np.empty((*planes.shape[1:], 3 if planes.shape[0] >= 3 else 1), np.float16)
+    for channel, rows, band in _bands(planes[: made.shape[2]], arrival):
+        if meaning == "linear":
+            made[rows, :, channel] = np.clip(band, 0.0, _BRIGHTEST)
+        else:
+            made[rows, :, channel] = _FROM_SRGB.take(_steps(band, meaning, 1023).astype(np.uint16))
+    return _three(made)
 
 
-def encoded(planes: npt.NDArray[np.generic], meaning: Range) -> U8:
-    """(C, H, W) colours of a manifest's range as (H, W, 3) sRGB bytes; one channel is grey."""
-    if meaning == "linear":
-        v = np.clip(planes.astype(np.float32, copy=False), 0.0, 1.0)
+def encoded(planes: Planes, meaning: Range, arrival: Arrival | None = None) -> U8:
+    """(C, H, W) colours of a manifest's range as (H, W, 3) sRGB bytes; one channel is grey.
+
+    Raises:
+        Lost: as `linear`.
+    """
+    planes = planes[:3] if planes.shape[0] >= 3 else planes[:1]
+    if meaning != "linear":
+        return _three(levels(planes, meaning, arrival))
+    made = np.empty((*planes.shape[1:], planes.shape[0]), np.uint8)
+    for channel, rows, band in _bands(planes, arrival):
+        v = np.clip(band.astype(np.float32, copy=False), 0.0, 1.0)
         v = np.where(v <= 0.0031308, 12.92 * v, 1.055 * np.power(v, 1 / 2.4) - 0.055)
-    else:
-        low, high = meaning
-        v = unit(planes, float(low), float(high))
-    return _three((v * 255.0 + 0.5).astype(np.uint8))
+        made[rows, :, channel] = v * 255.0 + 0.5
+    return _three(made)
 
 
-def _three(planes: npt.NDArray[_T]) -> npt.NDArray[_T]:
-    """(C, H, W) as (H, W, 3); one channel is repeated."""
-    planes = planes[:3] if planes.shape[0] >= 3 else np.repeat(planes[:1], 3, axis=0)
-    return np.ascontiguousarray(planes.transpose(1, 2, 0))
+def levels(planes: Planes, between: tuple[float, float], arrival: Arrival | None = None) -> U8:
+    """(C, H, W) numbers as (H, W, C) bytes: the low end of the range is 0, the high end 255.
+
+    Raises:
+        Lost: as `linear`.
+    """
+    made = np.empty((*planes.shape[1:], planes.shape[0]), np.uint8)
+    for channel, rows, band in _bands(planes, arrival):
+        made[rows, :, channel] = _steps(band, between, 255)
+    return made
+
+
+def _bands(planes: Planes, arrival: Arrival | None) -> Iterator[tuple[int, slice, Planes]]:
+    """Channel, rows and numbers of each band in turn, once it is here."""
+    for channel, plane in enumerate(planes):
+        step = max(1, _BAND_BYTES // max(1, plane[:1].nbytes))
+        for start in range(0, len(plane), step):
+            band = plane[start : start + step]
+            if arrival is not None and not arrival.wait(band):
+                raise Lost
+            yield channel, slice(start, start + step), band
+
+
+def _steps(band: Planes, between: tuple[float, float], last: int) -> F32:
+    """`band` in steps from 0 to `last`, to be cut to whole numbers, which rounds them."""
+    low, high = between
+    scale = last / (high - low)
+    made = np.multiply(band, np.float32(scale), dtype=np.float32)
+    made += np.float32(0.5 - low * scale)
+    return np.clip(made, 0.0, last, out=made)
+
+
+def _three(pixels: npt.NDArray[_T]) -> npt.NDArray[_T]:
+    """(H, W, C) with one channel repeated to three."""
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels

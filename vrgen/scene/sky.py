@@ -8,16 +8,16 @@ from vrgen.scene.colours import linear
 from vrgen.scene.light import light_of
 from vrgen.scene_model import Light, Sky, new_id
 
-_BRIGHTEST = 6e4
-"""Half floats end at 65504."""
-
 
 def sky_of(output: Output) -> Sky:
-    """A panorama output, and the light that falls from it."""
+    """A panorama output, and the light that falls from it.
+
+    Raises:
+        Lost: it was arriving and will not (colours.py); while it arrives, this waits.
+    """
     assert isinstance(output.spec, PanoramaOutput)
-    radiance = linear(output.arrays[""], output.spec.range)
-    np.minimum(radiance, _BRIGHTEST, out=radiance)
-    return Sky(new_id(), radiance.astype(np.float16), light_of(radiance))
+    radiance = linear(output.arrays[""], output.spec.range, output.arrival)
+    return Sky(new_id(), radiance, light_of(radiance))
 
 
 def plain_sky() -> Sky:

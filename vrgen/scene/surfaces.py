@@ -6,44 +6,43 @@ import numpy as np
 import numpy.typing as npt
 
 from vrgen.contract import TextureOutput
-from vrgen.messages import Output
-from vrgen.scene.colours import encoded, unit
+from vrgen.messages import Arrival, Output
+from vrgen.scene.colours import encoded, levels
 from vrgen.scene_model import U8, Surface, new_id
 
-_PLAIN_ROUGHNESS = 0.9
+_PLAIN_BUMPS = np.array([128, 128, 255, round(255 * 0.9)], np.uint8)
+"""Straight up, and rough."""
 
 
 def surface_of(outputs: Iterable[Output]) -> Surface:
     """One material from the texture outputs of one surface: albedo, normal, roughness, any of them missing.
 
     Pictures of other sizes than the largest are enlarged to it.
+
+    Raises:
+        Lost: one was arriving and will not (colours.py); while they arrive, this waits.
     """
-    planes: dict[str, tuple[TextureOutput, npt.NDArray[np.generic]]] = {}
+    roles: dict[str, tuple[TextureOutput, npt.NDArray[np.generic], Arrival | None]] = {}
     metres = 4.0
     for output in outputs:
         spec = output.spec
         if isinstance(spec, TextureOutput):
-            planes[spec.role] = (spec, output.arrays[""])
+            roles[spec.role] = (spec, output.arrays[""], output.arrival)
             metres = spec.metres
-    height = max(plane.shape[-2] for _, plane in planes.values())
-    width = max(plane.shape[-1] for _, plane in planes.values())
+    height = max(planes.shape[-2] for _, planes, _ in roles.values())
+    width = max(planes.shape[-1] for _, planes, _ in roles.values())
     albedo = np.full((height, width, 4), 128, np.uint8)
-    bumps = np.empty((height, width, 4), np.uint8)
-    bumps[...] = (128, 128, 255, round(255 * _PLAIN_ROUGHNESS))
-    if "albedo" in planes:
-        spec, plane = planes["albedo"]
-        albedo[..., :3] = _sized(encoded(plane, spec.range or (-1.0, 1.0)), height, width)
+    bumps = np.full((height, width, 1), _PLAIN_BUMPS.view(np.uint32)[0], np.uint32).view(np.uint8)
+    if "albedo" in roles:
+        spec, planes, arrival = roles["albedo"]
+        _lay(encoded(planes, spec.range or (-1.0, 1.0), arrival), albedo)
         albedo[..., 3] = _relief(albedo)
-    if "normal" in planes:
-        spec, plane = planes["normal"]
-        low, high = _numbers(spec, (-1.0, 1.0))
-        normal = (unit(plane[:3], low, high) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)
-        bumps[..., :3] = _sized(normal, height, width)
-    if "roughness" in planes:
-        spec, plane = planes["roughness"]
-        low, high = _numbers(spec, (0.0, 1.0))
-        rough = (unit(plane[:1], low, high) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)
-        bumps[..., 3:] = _sized(rough, height, width)
+    if "normal" in roles:
+        spec, planes, arrival = roles["normal"]
+        _lay(levels(planes[:3], _numbers(spec, (-1.0, 1.0)), arrival), bumps)
+    if "roughness" in roles:
+        spec, planes, arrival = roles["roughness"]
+        _lay(levels(planes[:1], _numbers(spec, (0.0, 1.0)), arrival), bumps[..., 3:])
     return Surface(new_id(), albedo, bumps, metres)
 
 
@@ -58,9 +57,7 @@ def plain_surface(colour: tuple[int, int, int]) -> Surface:
     albedo = np.empty((size, size, 4), np.uint8)
     albedo[..., :3] = np.clip(np.array(colour) + grain[..., None], 0, 255)
     albedo[..., 3] = 128
-    bumps = np.empty((size, size, 4), np.uint8)
-    bumps[...] = (128, 128, 255, round(255 * _PLAIN_ROUGHNESS))
-    return Surface(new_id(), albedo, bumps, 4.0)
+    return Surface(new_id(), albedo, np.tile(_PLAIN_BUMPS, (size, size, 1)), 4.0)
 
 
 def _numbers(spec: TextureOutput, default: tuple[float, float]) -> tuple[float, float]:
@@ -69,13 +66,20 @@ def _numbers(spec: TextureOutput, default: tuple[float, float]) -> tuple[float, 
 
 def _relief(albedo: U8) -> U8:
     """How high a texel stands, for blending materials: its brightness about the mean."""
-    grey = albedo[..., :3].mean(axis=-1)
-    return np.asarray(np.clip(128 + 2.0 * (grey - grey.mean()), 0, 255), np.uint8)
+    grey = albedo[..., 0].astype(np.float32)  # sums of channels: a mean over an axis of three is ten times slower
+    grey += albedo[..., 1]
+    grey += albedo[..., 2]
+    grey -= grey.mean(dtype=np.float64)
+    grey *= 2.0 / 3.0
+    return np.asarray(np.clip(grey + 128.0, 0, 255), np.uint8)
 
 
-def _sized(pixels: U8, height: int, width: int) -> U8:
-    if pixels.shape[:2] == (height, width):
-        return pixels
-    rows = np.arange(height) * pixels.shape[0] // height
-    columns = np.arange(width) * pixels.shape[1] // width
-    return pixels[np.ix_(rows, columns)]
+def _lay(pixels: U8, into: U8) -> None:
+    """Copy (H, W, C) into as many channels, enlarged where they are of another size."""
+    height, width = into.shape[:2]
+    if pixels.shape[:2] != (height, width):
+        rows = np.arange(height) * pixels.shape[0] // height
+        columns = np.arange(width) * pixels.shape[1] // width
+        pixels = pixels[np.ix_(rows, columns)]
+    for channel in range(pixels.shape[2]):  # at once it would take four times as long
+        into[..., channel] = pixels[..., channel]

@@ -1,7 +1,8 @@
 """From results to assets, in the order they came: small ones one a frame, large ones beside the frame.
 
-A sky of 256 × 512 takes 3 ms, one of 1024 × 2048 takes 60: a frame can spare the first and never the second. numpy
-lets go of the interpreter lock while it computes, so a thread is enough.
+A sky of 256 × 512 takes 2 ms, one of 1024 × 2048 takes 17: a frame can spare the first and never the second. numpy
+lets go of the interpreter lock while it computes, so a thread is enough; and a thread may wait for the rows of a
+result that is still arriving.
 """
 
 from collections import deque
@@ -12,12 +13,18 @@ from dataclasses import dataclass, field
 from vrgen.config import World
 from vrgen.contract import PanoramaOutput, TextureOutput
 from vrgen.messages import Generated, Output
+from vrgen.scene.colours import Lost
 from vrgen.scene.sky import sky_of
 from vrgen.scene.surfaces import surface_of
 from vrgen.scene_model import Sky, Surface
 
 LARGE = 1_200_000
 """Numbers in a result from which on it is made beside the frame."""
+
+
+_Roles = dict[str, dict[str, Output]]
+_Dressing = Mapping[str, tuple[Output, ...]]
+"""By surface."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +40,10 @@ class Workshop:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._roles: dict[str, dict[str, Output]] = {}
-        self._queue: deque[tuple[Generated, Future[Assets] | None]] = deque()
+        self._roles: _Roles = {}
+        self._arriving: tuple[Generated, _Roles] | None = None
+        """The newest result, if it was not whole when it came, and the roles to go back to if it is lost."""
+        self._queue: deque[tuple[Generated, Future[Assets | None] | _Dressing]] = deque()
         self._beside: ThreadPoolExecutor | None = None
 
     @property
@@ -43,27 +52,42 @@ class Workshop:
         return not self._queue
 
     def put(self, one: Generated) -> None:
-        """A result has come; a large one is begun at once."""
-        self._queue.append((one, self._begun(one) if _size(one) >= LARGE else None))
+        """A result has come, or is coming; a large one is begun at once.
+
+        What came before it has arrived by now, or is lost (`Generators.poll`).
+        """
+        if self._arriving is not None and _lost(self._arriving[0]):
+            self._roles = self._arriving[1]
+        arriving = any(output.arrival is not None for output in one.outputs.values())
+        before = {surface: dict(roles) for surface, roles in self._roles.items()}
+        self._arriving = (one, before) if arriving else None
+        dressing = self._dressing(one)
+        if arriving or _size(one) >= LARGE:
+            if self._beside is None:
+                self._beside = ThreadPoolExecutor(1, "assets")
+            self._queue.append((one, self._beside.submit(_made, one, dressing)))
+        else:
+            self._queue.append((one, dressing))
 
     def take(self) -> Iterator[tuple[Generated, Assets]]:
-        """What is made by now, oldest first: any number of large ones, and one small one made here."""
+        """What is made by now, oldest first: any number of large ones, and one small one made here.
+
+        One that was lost on its way does not come out.
+        """
         while self._queue:
-            one, future = self._queue[0]
-            if future is not None and not future.done():
+            one, making = self._queue[0]
+            if isinstance(making, Future) and not making.done():
                 return
             self._queue.popleft()
-            if future is None:
-                yield one, _made(one, self._dressing(one))
+            assets = making.result() if isinstance(making, Future) else _made(one, making)
+            if assets is not None:
+                if self._arriving is not None and self._arriving[0] is one:
+                    self._arriving = None  # whole: its memory must not wait for the next result
+                yield one, assets
+            if not isinstance(making, Future):
                 return
-            yield one, future.result()
 
-    def _begun(self, one: Generated) -> Future[Assets]:
-        if self._beside is None:
-            self._beside = ThreadPoolExecutor(1, "assets")
-        return self._beside.submit(_made, one, self._dressing(one))
-
-    def _dressing(self, one: Generated) -> dict[str, tuple[Output, ...]]:
+    def _dressing(self, one: Generated) -> _Dressing:
         """By surface that this result dresses: the newest texture of each role, whoever made it."""
         dressed: dict[str, tuple[Output, ...]] = {}
         for output in one.outputs.values():
@@ -75,10 +99,22 @@ class Workshop:
         return dressed
 
 
-def _made(one: Generated, dressing: Mapping[str, tuple[Output, ...]]) -> Assets:
-    skies = [sky_of(output) for output in one.outputs.values() if isinstance(output.spec, PanoramaOutput)]
-    surfaces = {surface: surface_of(outputs) for surface, outputs in dressing.items()}
+def _made(one: Generated, dressing: _Dressing) -> Assets | None:
+    """What a result becomes, once all of it is here; None when it was lost on its way."""
+    try:
+        skies = [sky_of(output) for output in one.outputs.values() if isinstance(output.spec, PanoramaOutput)]
+        surfaces = {surface: surface_of(outputs) for surface, outputs in dressing.items()}
+        for output in one.outputs.values():  # what the frame makes of it has to be here too
+            for array in output.arrays.values():
+                if output.arrival is not None and not output.arrival.wait(array):
+                    return None
+    except Lost:
+        return None
     return Assets(skies[-1] if skies else None, surfaces)
+
+
+def _lost(one: Generated) -> bool:
+    return any(output.arrival is not None and output.arrival.lost for output in one.outputs.values())
 
 
 def _size(one: Generated) -> int:
