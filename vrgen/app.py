@@ -214,7 +214,7 @@ class Session:
 
     def live(self, intent: Intent, controls: Controls) -> None:
         """The world one frame on, and the person in it."""
-        made = self.generators.poll()
+        made = self.generators.poll(arriving=True)
         failed = frozenset(status.name for status in self.generators.status if status.phase in _OUT)
         origin = self.scene.origin if self.scene is not None else (0.0, 0.0, 0.0)
         if self.scene is not None:
