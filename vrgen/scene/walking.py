@@ -21,7 +21,7 @@ STEP_M = 0.45
 """What a person steps onto without a jump."""
 LONGEST_S = 0.5
 """A frame that took longer counts as this long: after a pause nobody stands elsewhere at once."""
-_STEEPEST = math.tan(math.radians(50.0))
+STEEPEST = math.tan(math.radians(50.0))
 """Rise over run that can be climbed."""
 _GRAVITY = 9.81
 _JUMP_MPS = 4.2
@@ -106,7 +106,7 @@ def _fallen(
         y += fall_mps * dt_s - 0.5 * _GRAVITY * dt_s * dt_s
         return (below, 0.0) if y <= below else (y, fall_mps - _GRAVITY * dt_s)
     # A slope is followed at once; what is more than a slope is a step, smoothed over a tenth of a second.
-    slope = _STEEPEST * walked_m
+    slope = STEEPEST * walked_m
     rest = below - y - min(max(below - y, -slope), slope)
     if abs(rest) < 0.01 or rest > STEP_M:
         return below, 0.0
@@ -127,12 +127,12 @@ def _stepped(
     way = _along(way, walls)
     steep, uphill, _, top = _slope(x + way[0], z + way[1], height)
     stands_steep = False
-    if steep > _STEEPEST and not (aloft and top <= foot):
+    if steep > STEEPEST and not (aloft and top <= foot):
         before, *_ = _slope(x, z, height)
-        stands_steep = before > _STEEPEST
+        stands_steep = before > STEEPEST
         towards = way[0] * uphill[0] + way[1] * uphill[1]
         # How far it is to where it gets too steep, between here and there.
-        share = 0.0 if stands_steep else (_STEEPEST - before) / (steep - before)
+        share = 0.0 if stands_steep else (STEEPEST - before) / (steep - before)
         walls = [*walls, _Wall(uphill, max(0.0, towards) * share)]
         way = _along(way, walls)
     there = height(x + way[0], z + way[1])
@@ -166,7 +166,7 @@ def _slope(x: float, z: float, height: Height) -> tuple[float, _Way, float, floa
 def _clings(x: float, here: float, z: float, height: Height) -> bool:
     """Whether one stands within what is too steep, not at its foot or brink: nobody jumps from there."""
     steep, _, low, top = _slope(x, z, height)
-    return steep > _STEEPEST and min(top - here, here - low) > 0.5 * _STEEPEST * BODY_M
+    return steep > STEEPEST and min(top - here, here - low) > 0.5 * STEEPEST * BODY_M
 
 
 def _along(way: _Way, walls: Sequence[_Wall]) -> _Way:
@@ -195,7 +195,7 @@ def _unit(way: _Way) -> _Way:
 # --- things -----------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _cylinders(objects: Objects) -> npt.NDArray[np.float64]:
     """(K, 3) x and z relative to the drawing origin, radius: of all that is higher than a step, sorted by x."""
     at = objects.instances
