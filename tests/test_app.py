@@ -140,8 +140,10 @@ def test_the_report_has_the_layout_that_is_promised(visit: Run) -> None:
     assert report["transfer"]["bytes"] > 0 and report["transfer"]["path"] in ("host", "pixel-buffer")
 
 
-def test_nothing_but_the_refusals_is_said(visit: Run) -> None:
-    assert visit.done.stdout == ""
+def test_what_was_made_is_said_in_two_lines_and_nothing_else(visit: Run) -> None:
+    shown, wrote = visit.done.stdout.splitlines()
+    assert shown.startswith("Tiny: ") and "headless at 160x90 (as asked)" in shown and "sky 1" in shown, shown
+    assert wrote.startswith("wrote ") and "picture.png" in wrote and "report.json" in wrote, wrote
     assert all(line.startswith("vrgen: no ") for line in visit.done.stderr.splitlines())
 
 

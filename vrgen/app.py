@@ -26,6 +26,7 @@ from vrgen.errors import CheckpointError, UsageError, VrgenError
 from vrgen.feedback.ledger import Ledger
 from vrgen.feedback.panel_state import PanelState
 from vrgen.feedback.preferences import observe
+from vrgen.feedback.summary import summary_lines
 from vrgen.generator.fitting import require_fit
 from vrgen.generator.generators import Generators
 from vrgen.generator.manifest import read_manifest
@@ -50,8 +51,8 @@ _QUIET_FRAMES = 5
 """After the last change each shadow cascade takes a frame."""
 
 
-def run(options: RunOptions) -> None:
-    """Show a world until the person leaves, or the frames or seconds asked for are through.
+def run(options: RunOptions) -> tuple[str, ...]:
+    """Show a world until the person leaves, or the frames or seconds asked for are through; tell what was made.
 
     Raises:
         UsageError, WorldError, DisplayError, GraphicsError: it can't begin. CheckpointError: nothing of what the
@@ -60,6 +61,7 @@ def run(options: RunOptions) -> None:
     world = world_of(options.target, options.as_kind)
     require_fit(world, options.as_kind)
     clock = StepClock(1 / FILM_HZ) if options.video else RealClock()
+    told: tuple[str, ...] = ()
     with ExitStack() as stack:
         # First of all: while the display opens, the worker loads torch.
         generators = stack.enter_context(
@@ -82,6 +84,8 @@ def run(options: RunOptions) -> None:
             session.finish()  # what was asked for is left behind all the same
             raise
         session.finish()
+        told = summary_lines(world.title or world.name, options, session.ledger, generators.status)
+    return told
 
 
 class Session:

@@ -133,7 +133,7 @@ def _run(args: list[str]) -> int:
             _reject_impossible(command)
             from vrgen.app import run
 
-            run(command)
+            print("\n".join(run(command)))
             return 0
         case Doctor():
             from vrgen import doctor
