@@ -61,7 +61,7 @@ def run(options: RunOptions) -> tuple[str, ...]:
     world = world_of(options.target, options.as_kind)
     require_fit(world, options.as_kind)
     clock = StepClock(1 / FILM_HZ) if options.video else RealClock()
-    told: tuple[str, ...] = ()
+    told: list[str] = []
     with ExitStack() as stack:
         # First of all: while the display opens, the worker loads torch.
         generators = stack.enter_context(
@@ -84,8 +84,8 @@ def run(options: RunOptions) -> tuple[str, ...]:
             session.finish()  # what was asked for is left behind all the same
             raise
         session.finish()
-        told = summary_lines(world.title or world.name, options, session.ledger, generators.status)
-    return told
+        told += summary_lines(world.title or world.name, options, session.ledger, generators.status)
+    return tuple(told)
 
 
 class Session:
