@@ -68,6 +68,9 @@ def test_everything_a_world_may_say(folder: Path) -> None:
         ('[generators.land]\ncheckpoint = "land.pt"\nvariants = 0\n', ["variants"]),
         ("[generators.land]\n", ["checkpoint"]),
         ("", ["no generator"]),
+        ("seed = -1\n" + LAND, ["seed is -1", "from 0"]),
+        (LAND + "[start]\nx_m = nan\n", ["start.x_m is nan", "finite"]),
+        (LAND + "fixed = {z = [0.0, inf]}\n", ["generators.land.fixed.z[1] is inf", "finite"]),
         (
             LAND + 'as_kind = "pano"\n',
             ["generators.land.as_kind", "'pano'", "texture", "did you mean 'panorama'?"],

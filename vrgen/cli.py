@@ -22,13 +22,16 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from vrgen import __version__
-from vrgen.config import CHECKPOINTS, As, RunOptions
+from vrgen.config import CHECKPOINTS, SEEDS, As, RunOptions
 from vrgen.errors import UsageError, VrgenError, did_you_mean
 from vrgen.resources import bundled_worlds
 
 DESCRIPTION = f"""vrgen {__version__}: stand inside what a generative model makes.
 
 `vrgen run` starts the bundled world; `vrgen COMMAND --help` tells the options; `vrgen --version` the version."""
+
+
+FILMS = (".mp4", ".mov", ".mkv")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,6 +263,8 @@ def _require_known(args: Sequence[str]) -> None:
     first = args[0]
     if first.startswith("-"):
         raise UsageError(f"{first} stands before the command; say vrgen COMMAND {first}, of {', '.join(COMMANDS)}")
+    if first == "help":
+        raise UsageError("there is no command 'help'; did you mean 'vrgen --help'?")
     if first not in COMMANDS:
         if Path(first).suffix in (*CHECKPOINTS, ".toml") or first in bundled_worlds():
             raise UsageError(f"there is no command '{first}'; did you mean 'vrgen run {first}'?")
@@ -292,13 +297,19 @@ def _sentence(box: str) -> str:
 
 
 def _plainly(section: str) -> str:
-    """What Python says of a number that is none, in words for everybody."""
-    wrong = re.fullmatch(
-        r"Error parsing (\S+): (invalid literal for int|could not convert string to float).*: (.*)", section
-    )
-    if wrong is None:
-        return section
-    return f"{wrong[1]} is {wrong[3]}, expected a {'whole number' if 'int' in wrong[2] else 'number'}"
+    """What the parsers say of a value that does not fit, in words for everybody."""
+    if wrong := re.fullmatch(r"Error parsing (\S+): (invalid literal for int|could not convert).*: (.*)", section):
+        return f"{wrong[1]} is {wrong[3]}, expected a {'whole number' if 'int' in wrong[2] else 'number'}"
+    if wrong := re.fullmatch(r"invalid choice '(.*)' for argument '(\S+)'\. Expected one of \((.*)\)", section):
+        choices = re.findall(r"'([^']*)'", wrong[3])
+        found = did_you_mean(wrong[1], choices)
+        close = f"; {found}" if found.startswith("did you") else ""
+        return f"{wrong[2]} is '{wrong[1]}', expected one of {', '.join(choices)}{close}"
+    if wrong := re.fullmatch(r"Missing value for argument '(\S+)'\. Expected (\d+) values", section):
+        return (
+            f"{wrong[1]} needs {wrong[2]} value{'s' if wrong[2] != '1' else ''} after it, with a space before each"
+        )
+    return section
 
 
 def _registry() -> ConstructorRegistry:
@@ -351,6 +362,14 @@ def _reject_impossible(options: RunOptions) -> None:
         raise UsageError(
             f"--size is {options.size[0]} {options.size[1]}; give a width and a height of 16 to 16384 pixels"
         )
+    if options.seed is not None and not 0 <= options.seed < SEEDS:
+        raise UsageError(f"--seed is {options.seed}; give a whole number from 0 to {SEEDS - 1}")
     for name, path in (("report", options.report), ("screenshot", options.screenshot), ("video", options.video)):
-        if path is not None and not path.absolute().parent.is_dir():
+        if path is None:
+            continue
+        if path.is_dir():
+            raise UsageError(f"--{name} {path}: is a folder; name the file in it")
+        if not path.absolute().parent.is_dir():
             raise UsageError(f"--{name} {path}: there is no folder {path.absolute().parent}; make it first")
+    if options.video is not None and options.video.suffix.lower() not in FILMS:
+        raise UsageError(f"--video {options.video}: a film is H.264; end its name in {' or '.join(FILMS)}")

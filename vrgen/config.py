@@ -3,7 +3,9 @@
 A world names checkpoints and how they make a place together; paths in it are relative to its own folder.
 """
 
+import math
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,6 +22,8 @@ As = Literal["picture", "panorama", "texture", "heightfield"]
 Device = Literal["auto", "cpu", "cuda"]
 Positive = Annotated[float, Meta(gt=0)]
 
+SEEDS = 2**32
+"""Seeds are whole numbers below this."""
 CHECKPOINTS = (".pt", ".pt2", ".pth", ".ts", ".zip")
 """How the names of checkpoints end."""
 
@@ -65,7 +69,7 @@ class World(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     name: str = ""
     title: str = ""
     description: str = ""
-    seed: int = 0
+    seed: Annotated[int, Meta(ge=0, lt=SEEDS)] = 0
     fog_m: Positive = 900.0
     """Distance at which two thirds of what is seen is haze."""
     settings: dict[str, float | str] = {}
@@ -96,6 +100,9 @@ def read_world(path: Path) -> World:
         raise WorldError(f"{path}: can't be read ({error}); give a TOML world file") from error
     except tomllib.TOMLDecodeError as error:
         raise WorldError(f"{path}: not valid TOML ({error}); correct the file") from error
+    for place, number in _numbers(raw, ""):
+        if not math.isfinite(number):
+            raise WorldError(f"{path}: {place} is {number}, expected a finite number; correct it")
     try:
         world = msgspec.convert(raw, World, dec_hook=_decode_path)
     except msgspec.ValidationError as error:
@@ -126,6 +133,21 @@ def read_world(path: Path) -> World:
                 "metres, both above 0; correct it"
             )
     return msgspec.structs.replace(world, generators=made, name=world.name or path.stem)
+
+
+def _numbers(raw: object, place: str) -> Iterator[tuple[str, float]]:
+    """Every number with a point in a TOML document, and where it stands."""
+    match raw:
+        case float():
+            yield place, raw
+        case dict():
+            for key, value in raw.items():
+                yield from _numbers(value, f"{place}.{key}".removeprefix("."))
+        case list():
+            for index, value in enumerate(raw):
+                yield from _numbers(value, f"{place}[{index}]")
+        case _:
+            pass
 
 
 def world_of(target: str, as_kind: As | None = None) -> World:
@@ -200,6 +222,8 @@ class RunOptions:
     """The worker is stopped when it takes more than this."""
     quality: Literal["auto", "low", "high"] = "auto"
     """Detail of the picture; auto means low on a software rasteriser."""
+    posture: Literal["standing", "seated"] = "standing"
+    """On a headset: standing uses the room that was measured, seated a floor that turns with recentring."""
     turn: Literal["snap", "smooth"] = "snap"
     """On a headset the stick turns by 30 degrees a flick, or smoothly."""
     main_hand: Literal["right", "left"] = "right"

@@ -48,7 +48,6 @@ WRONG = [
     ("[settings]\ncolour = 0.3\n" + GENERATOR, ["settings.colour", "choose one of season, biome"]),
     ("[settings]\nlatent = 0.3\n" + BARE + 'as_kind = "picture"\n', ["settings.latent", "it is a latent"]),
     ("[settings]\nseason = 7.5\n" + GENERATOR, ["settings.season is 7.5", "from 0 to 1"]),
-    ("[settings]\nseason = nan\n" + GENERATOR, ["settings.season", "from 0 to 1"]),
     ('[settings]\nseason = "warm"\n' + GENERATOR, ["settings.season is 'warm'", "a number from 0 to 1"]),
     ('[settings]\nbiome = "grass"\n' + GENERATOR, ["settings.biome is 'grass'", "heath, rock, snow"]),
     ('[settings]\nbiome = "Rock"\n' + GENERATOR, ["settings.biome", "did you mean 'rock'?"]),
@@ -108,6 +107,14 @@ def test_a_broken_checkpoint_is_told_when_it_is_loaded_and_may_own_what_is_unkno
     )
     (told,) = misfits(described(read_world(path)))
     assert "settings.season" in str(told)
+
+
+def test_a_world_of_which_nothing_can_be_read_is_refused_before_a_display_opens(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", str(folder / "broken.pt")]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("vrgen: broken.pt: the archive is truncated") and said.count("\n") == 1, said
 
 
 def test_instances_of_a_mesh_that_nothing_makes(folder: Path) -> None:

@@ -28,8 +28,8 @@ class Described:
     manifests: Mapping[str, Manifest]
     """By generator. A bare module's has what is known before it is called: one latent, one output."""
     bare: frozenset[str]
-    unread: frozenset[str]
-    """Generators whose checkpoint or manifest is broken; that is told when it is loaded, the rest goes on."""
+    unread: Mapping[str, VrgenError]
+    """What is wrong with a generator's checkpoint or manifest that is broken. The rest of the world goes on."""
 
     @cached_property
     def knobs(self) -> tuple[Knob, ...]:
@@ -38,18 +38,19 @@ class Described:
 
 def described(world: World) -> Described:
     """Read every manifest."""
-    manifests, bare, unread = {}, set(), set()
+    manifests, bare = {}, set()
+    unread: dict[str, VrgenError] = {}
     for name, use in world.generators.items():
         try:
             manifest = read_manifest(use.checkpoint)
-        except (CheckpointError, ManifestError):
-            unread.add(name)
+        except (CheckpointError, ManifestError) as error:
+            unread[name] = error
             continue
         if manifest is None:
             bare.add(name)
             manifest = _of_a_bare_module(name, use.as_kind or "picture")
         manifests[name] = manifest
-    return Described(world, manifests, frozenset(bare), frozenset(unread))
+    return Described(world, manifests, frozenset(bare), unread)
 
 
 def require_fit(world: World, as_kind: As | None = None) -> None:
@@ -58,10 +59,13 @@ def require_fit(world: World, as_kind: As | None = None) -> None:
     `as_kind`: what the command line said of a single checkpoint.
 
     Raises:
-        UsageError, WorldError, CheckpointError: the first misfit.
+        UsageError, WorldError, CheckpointError: the first misfit, or that nothing of the world can be read.
     """
-    for misfit in misfits(described(world), as_kind):
+    found = described(world)
+    for misfit in misfits(found, as_kind):
         raise misfit
+    if not found.manifests:
+        raise CheckpointError("; ".join(dict.fromkeys(str(error) for error in found.unread.values())))
 
 
 def misfits(found: Described, as_kind: As | None = None) -> Iterator[VrgenError]:
