@@ -228,6 +228,15 @@ def _framebuffer(texture: int) -> int:
     return made.value
 
 
+def measure(
+    frames: int, seconds: float = 60.0, colour: Sequence[float] = (0.0, 0.0, 0.0, 1.0), poses: bool = False
+) -> tuple[str, ...]:
+    """What a frame costs in a session of so many frames, or so long: the row of a table under HEAD."""
+    with Hello(colour, poses) as hello:
+        hello.live(frames, seconds)
+    return cost_row(hello.costs)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--colour", type=float, nargs=3, default=(0.0, 0.5, 0.2), metavar=("R", "G", "B"))
@@ -235,9 +244,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=5.0, help="end after so long (default 5)")
     parser.add_argument("--poses", action="store_true", help="print where the head is when that changes")
     args = parser.parse_args()
-    with Hello((*args.colour, 1.0), args.poses) as hello:
-        hello.live(args.frames, args.seconds)
-        print("hello: " + ", ".join(f"{n} {v}" for n, v in list(zip(HEAD, cost_row(hello.costs)))[1:]), flush=True)
+    try:
+        row = measure(args.frames, args.seconds, (*args.colour, 1.0), args.poses)
+    except xr.exception.XrException as error:
+        sys.exit(f"hello: the runtime refused, or went away ({type(error).__name__}: {error})")
+    print("hello: " + ", ".join(f"{name} {value}" for name, value in list(zip(HEAD, row))[1:]), flush=True)
     return 0
 
 

@@ -11,7 +11,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xr_testbed.headset import HeadsetError, RemoteHeadset
-from xr_testbed.picture import read_screen
+from xr_testbed.picture import read_screen, write_png
 from xr_testbed.program import Program, TestbedError
 from xr_testbed.root import REPOSITORY, RUNTIME_JSON, Root, Say, open_root
 
@@ -225,6 +226,25 @@ class Testbed:
     def picture(self) -> npt.NDArray[np.uint8]:
         """What the headset shows, left eye and right eye side by side: (height, width, 3) uint8."""
         return read_screen(self.folder / "headset/Xvfb_screen0")
+
+    def picture_when(
+        self, expected: Callable[[npt.NDArray[np.uint8]], bool], timeout_s: float = 10.0
+    ) -> npt.NDArray[np.uint8]:
+        """The first picture that is as expected: the compositor shows what was drawn some frames later.
+
+        Raises:
+            TestbedError: none was in time; the last one is kept as a file in `folder`.
+        """
+        until = time.monotonic() + timeout_s
+        while not expected(picture := self.picture()):
+            if time.monotonic() > until:
+                last = self.folder / "last.png"
+                write_png(picture, last)
+                raise TestbedError(
+                    f"the picture in the headset is not what was expected, {timeout_s:g} s long; see {last}"
+                )
+            time.sleep(0.05)
+        return picture
 
     def desktop_picture(self) -> npt.NDArray[np.uint8]:
         """The desktop with the programs' windows: (height, width, 3) uint8."""
