@@ -167,6 +167,16 @@ class Objects:
     """Scales all instances while a whole set comes or goes."""
 
 
+@dataclass(frozen=True, slots=True)
+class ButtonLabel:
+    """What one button does. `button`: OpenXR's name of the component, "trigger", "thumbstick", "a"."""
+
+    button: str
+    text: str
+    does: str = ""
+    """Lit while `HeldModel.pressed` has this name."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class HeldModel:
     """A controller in a hand. `model`: a folder name under assets/controllers, "" for the plain one."""
@@ -178,6 +188,8 @@ class HeldModel:
     """What is pressed now, by names of `HAND_BUTTONS` without the side."""
     labelled: bool = False
     """Show beside each button what it does."""
+    labels: tuple[ButtonLabel, ...] = ()
+    """What its buttons do. Those that are pressed move and are lit, labelled or not."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
