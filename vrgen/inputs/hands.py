@@ -29,6 +29,7 @@ LEAP_M = 0.4
 """A hand does not get so far in a frame; tracking lost it and found it elsewhere."""
 HOLD_S = 0.2
 """A trigger held for longer aims, where there is no stick to aim with."""
+_NO_WAY_M = 0.05
 _LONGEST_STEP_S = 0.1
 
 _SIDES: tuple[Side, Side] = ("left", "right")
@@ -210,17 +211,16 @@ def _dragging(controls: Controls, before: Drag | None) -> Side | None:
 
 def facing(at_room: Vec3, tracked: Tracked) -> tuple[Vec3, Vec3]:
     """Right and up, unit, room, of the plane at a place that faces the head; as the head is turned where the place
-    is straight above or below it."""
-    to_head = np.subtract(tracked.head_room.position, at_room)
-    across = math.hypot(to_head[0], to_head[2])
-    if across > 0.05:
-        right = np.array([to_head[2], 0.0, -to_head[0]]) / across
-    else:
+    is straight above or below it, or in it."""
+    x, y, z = np.subtract(tracked.head_room.position, at_room)
+    if math.hypot(x, z) < _NO_WAY_M:
         yaw = yaw_of(tracked.head_room.rotation)
+        x, z = (0.0, 0.0) if abs(y) > _NO_WAY_M else (math.sin(yaw), math.cos(yaw))
         right = np.array([math.cos(yaw), 0.0, -math.sin(yaw)])
-    up = np.cross(to_head, right)
-    up /= max(float(np.linalg.norm(up)), 1e-9)
-    return _vec3(right), _vec3(up)
+    else:
+        right = np.array([z, 0.0, -x]) / math.hypot(x, z)
+    up = np.cross((x, y, z), right)
+    return _vec3(right), _vec3(up / np.linalg.norm(up))
 
 
 def _vec3(v: npt.NDArray[np.float64]) -> Vec3:

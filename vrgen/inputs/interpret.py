@@ -60,6 +60,8 @@ def interpret(
 
 def _without(controls: Controls, captured: frozenset[str]) -> Controls:
     """What the panel has left."""
+    if not captured:
+        return controls
     keyboard = "keyboard" not in captured
 
     def ours(name: str) -> bool:
