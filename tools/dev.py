@@ -26,6 +26,10 @@ OUT = ROOT / "out"
 GL_PACKAGES = ["libegl1", "libgl1", "libgl1-mesa-dri", "libglx-mesa0", "libegl-mesa0", "libopengl0"]
 WINDOW_PACKAGES = ["libx11-6", "libxcursor1", "libxi6", "libxinerama1", "libxrandr2", "libxkbcommon0"]
 TEST_PACKAGES = ["xvfb", "xdotool", "imagemagick"]
+XR_PACKAGES = [
+    "mmdebstrap",
+    "debian-archive-keyring",
+]  # for tools/xr_testbed
 
 EPILOGUE = """\
 examples:
@@ -95,7 +99,7 @@ def run(args: list[str]) -> int:
 
 
 def test(args: list[str]) -> int:
-    set_up(GL_PACKAGES + WINDOW_PACKAGES + TEST_PACKAGES)
+    set_up(GL_PACKAGES + WINDOW_PACKAGES + TEST_PACKAGES + XR_PACKAGES)
     failed = lint()
     if call(PYTHON, "-m", "pytest", *args, cwd=ROOT):
         failed.append("pytest")
@@ -105,7 +109,7 @@ def test(args: list[str]) -> int:
 
 
 def setup_only(args: list[str]) -> int:
-    set_up(GL_PACKAGES + WINDOW_PACKAGES + TEST_PACKAGES)
+    set_up(GL_PACKAGES + WINDOW_PACKAGES + TEST_PACKAGES + XR_PACKAGES)
     say(f"ready; the environment is {VENV}")
     return 0
 
