@@ -172,8 +172,7 @@ class Land:
             rising = all_shown
         else:
             all_new = _around(self._standing(ground.arriving, resident)) & may_show
-            fresh = all_new & (presence <= 0.0)
-            weight[fresh] = 1.0
+            weight[all_new & ~_touched(presence)] = 1.0  # nothing of the tiles around it is seen yet
             step = np.float32(dt_s / _MORPH_S)
             weight[all_new] = np.minimum(weight[all_new] + step, 1.0)
             rising = np.where(all_new, all_shown | (weight >= 1.0), all_shown & ~(weight > 0.0))
@@ -201,7 +200,7 @@ class Land:
 
     def _through(self, weight: F32, presence: F32, cap: F32) -> bool:
         """Whether nothing of the old land is seen any more."""
-        seen = (presence > 0.0) & (cap > 0.0)
+        seen = _touched(presence) & (cap > 0.0)
         return bool(np.all(weight[seen] >= 1.0)) and bool(np.any(weight >= 1.0))
 
     def _follow(self, ground: Ground) -> Ground:
@@ -287,6 +286,14 @@ def _around(stands: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Corners (by slot of the tile to their south-east) that four standing tiles share."""
     west = stands & np.roll(stands, 1, axis=1)
     return np.asarray(west & np.roll(west, 1, axis=0))
+
+
+def _touched(presence: F32) -> npt.NDArray[np.bool_]:
+    """Corners of tiles that are seen, if only at another corner of theirs."""
+    seen = presence > 0.0
+    for axis in (0, 1):
+        seen = seen | np.roll(seen, 1, axis) | np.roll(seen, -1, axis)
+    return seen
 
 
 def _weightless(corners: F32) -> F32:
