@@ -33,6 +33,8 @@ examples:
 a script (TOML):
 """
 HELLO = Path(__file__).with_name("hello.py")
+PATIENCE_S = 20.0
+"""How long a program that was told to end may take; it may have a film to finish."""
 
 
 def main() -> int:
@@ -85,9 +87,7 @@ def _run(args: argparse.Namespace) -> int:
         moved = f"the headset on port {testbed.port}, " if device == "remote" else ""
         _say(f"the runtime answers: {moved}the programs' display is {testbed.display}, logs in {testbed.folder}")
         found = testbed.folder / "validation.txt"
-        program: list[str | Path] = args.program or testbed.python(
-            HELLO, "--seconds", str(length_s + args.wait), "--poses"
-        )
+        program: list[str | Path] = args.program or testbed.python(HELLO, "--seconds", "inf", "--poses")
         process = None
         if args.program or not args.forever:
             _say(f"starting {' '.join(map(str, program))}")
@@ -127,7 +127,7 @@ def _end(process: Program | None) -> int:
     if process is None:
         return 0
     if process.poll() is None:
-        process.end(signal.SIGINT)
+        process.end(signal.SIGINT, PATIENCE_S)
         _say("told the program to end")
         return 0
     if process.returncode:

@@ -7,6 +7,7 @@ Prints a line for each session state, and with --poses one for each place of the
 import argparse
 import ctypes
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -125,9 +126,17 @@ class Hello:
         print(f"hello: {len(images)} images of {self.size[0]} x {self.size[1]}", flush=True)
 
     def live(self, frames: int, seconds: float) -> None:
-        """Until `frames` were shown or `seconds` are over; then the session ends in order."""
+        """Until `frames` were shown, `seconds` are over, or Ctrl+C; then the session ends in order."""
         until = time.monotonic() + seconds
         asked = False
+
+        def leave(*_: object) -> None:
+            nonlocal until
+            until = time.monotonic()
+
+        signal.signal(signal.SIGINT, leave)
+        # Monado's client takes an interrupted recvmsg for a lost instance (25.0.0, ipc_message_channel_unix.c).
+        signal.siginterrupt(signal.SIGINT, False)
         while self.state not in (State.EXITING, State.LOSS_PENDING):
             running = self._events()
             if running and not asked and (len(self.costs.cpu_s) >= frames or time.monotonic() > until):

@@ -8,8 +8,6 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_END_TIMEOUT_S = 5.0
-
 
 class TestbedError(Exception):
     """Display, runtime or a program did not do what it should; the message is one sentence."""
@@ -59,11 +57,11 @@ class Program(subprocess.Popen[bytes]):
                 raise TestbedError(f"a program should say '{text}' and {how}; it said last: {self.last_line()}")
             time.sleep(0.02)
 
-    def end(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """End it and what it started: first with the signal `how`, then by force."""
+    def end(self, how: signal.Signals = signal.SIGTERM, patience_s: float = 5.0) -> None:
+        """End it and what it started: first with the signal `how`, after so long by force."""
         for with_signal in (how, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, with_signal)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.wait(_END_TIMEOUT_S)
+                self.wait(patience_s)
         self.wait()

@@ -178,13 +178,16 @@ def _alone(lock: Path) -> Iterator[None]:
 
 def _python() -> list[Path]:
     """Where this Python and its packages lie. Of a system's Python only its own files: /usr is the root's."""
-    paths = [Path(sys.prefix).resolve()]
-    base = Path(sys.base_prefix).resolve()
-    if base in (Path("/usr"), Path("/")):
-        stdlib = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
-        own = [Path(sys.executable).resolve(), *sorted(stdlib)]
-        return own if paths[0] == base else [*own, *paths]
-    return list(dict.fromkeys([base, *paths]))
+    prefix, base = Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()
+    if base not in (Path("/usr"), Path("/")):
+        return [base, prefix]
+    names = [Path(sys.executable).resolve()]  # the program, and the links by which an environment finds it
+    link = Path(sys.executable)
+    while link.is_symlink():
+        link = link.parent / link.readlink()
+        names.append(link)
+    stdlib = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")]
+    return [*names, *stdlib, *([] if prefix == base else [prefix])]
 
 
 def _temporary() -> list[Path]:

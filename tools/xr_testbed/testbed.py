@@ -29,6 +29,7 @@ from xr_testbed.root import REPOSITORY, RUNTIME_JSON, Root, Say, open_root
 Device = Literal["remote", "simulated"]
 """remote: 960 × 1080 an eye, moved over a socket, seen in a window. simulated: 320 × 240, no window, 20 Hz."""
 
+_PYTHON = Path(sys.executable).parent.resolve() / Path(sys.executable).name
 _STARTED = "The Monado service has started."
 _START_TIMEOUT_S = 60.0
 
@@ -158,7 +159,7 @@ class Testbed:
         kept = {name: value for name, value in os.environ.items() if name in ("LANG", "LC_ALL", "TERM")}
         run = str(self.folder / "run")
         env = kept | {
-            "PATH": f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "PATH": f"{_PYTHON.parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "DISPLAY": self.display,
             "HOME": str(self.folder / "home"),
             "PYTHONUNBUFFERED": "1",
@@ -219,7 +220,7 @@ class Testbed:
 
     def python(self, *args: str | Path) -> list[str | Path]:
         """The command line of this Python with `args`, for `run` and `popen`."""
-        return [sys.executable, *args]
+        return [_PYTHON, *args]
 
     # --- the displays -------------------------------------------------------------------------------------------
 
