@@ -120,6 +120,7 @@ class Session:
         self.leaving = False
         self.notes: tuple[str, ...] = ()
         self._restarts = 0
+        self._display_changes = display.changes
         self._wished: frozenset[str] = frozenset()
         self._began_s = _age_s() - time.perf_counter()
 
@@ -151,6 +152,7 @@ class Session:
         """One turn of the wheel."""
         begun_s = time.perf_counter()
         controls, options = frame.controls, self.options
+        self._notice_display()
         intent, self.stance = interpret(controls, self.stance, self.captured, options.turn, options.main_hand)
         if self.settling:
             intent = Intent()
@@ -174,6 +176,13 @@ class Session:
         self.ledger.frame(
             begun_s, ended_s, (ended_s - begun_s) * 1e3, cost, rendered=cost is not None, answered=answered
         )
+
+    def _notice_display(self) -> None:
+        """The world may be shown elsewhere than a frame ago."""
+        display = self.display
+        if display.changes != self._display_changes:
+            self._display_changes = display.changes
+            self.ledger.shows(display.kind, display.refresh_hz, display.gl, display.runtime, display.why)
 
     def steer(self, intent: Intent, controls: Controls) -> None:
         """Intent → where every knob stands; likes and dislikes shift what a new world proposes."""
@@ -258,7 +267,7 @@ class Session:
                 at=self.steering.now.at,
                 knobs=self.steering.knobs,
                 generators=statuses,
-                notes=(*self.notes, *self.assembly.notes.values()),
+                notes=(*self.notes, *self.display.notes, *self.assembly.notes.values()),
                 paused=self.paused,
                 rate_hz=self.ledger.rate_hz,
                 missed=self.ledger.missed,

@@ -73,6 +73,25 @@ def inverse_rigid(a_from_b: Array) -> Array:
     return m
 
 
+def quat_of(matrix: Array) -> Quat:
+    """The unit quaternion of the rotation in a (3, 3) or (4, 4) matrix (Shepperd 1978: the largest term first)."""
+    m = matrix
+    trace = m[0, 0] + m[1, 1] + m[2, 2]
+    squares = np.array(
+        [m[0, 0] - m[1, 1] - m[2, 2], m[1, 1] - m[0, 0] - m[2, 2], m[2, 2] - m[0, 0] - m[1, 1], trace]
+    )
+    largest = int(np.argmax(squares))
+    root = float(np.sqrt(1.0 + squares[largest]))
+    half = 0.5 / root
+    if largest == 3:
+        x, y, z = m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]
+        return float(x * half), float(y * half), float(z * half), root / 2
+    i, j, k = largest, (largest + 1) % 3, (largest + 2) % 3
+    q = [0.0, 0.0, 0.0, float(m[k, j] - m[j, k]) * half]
+    q[i], q[j], q[k] = root / 2, float(m[j, i] + m[i, j]) * half, float(m[k, i] + m[i, k]) * half
+    return q[0], q[1], q[2], q[3]
+
+
 def multiply(a: Quat, b: Quat) -> Quat:
     """Hamilton product: turn by `b`, then by `a`."""
     ax, ay, az, aw = a

@@ -156,6 +156,27 @@ class View:
     mask: Mask | None = None
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Quad:
+    """A flat picture that stands in the world: OpenXR's quad layer, or drawn like any other thing."""
+
+    texture: int
+    """GL name of an RGBA8 texture, sRGB-encoded, alpha premultiplied."""
+    size_px: tuple[int, int]
+    """Of the texture."""
+    rect_px: tuple[int, int, int, int]
+    """x, y, width, height of what is shown of it, from the lower left."""
+    world_from_quad: Array
+    """Its centre; +X right, +Y up, seen from +Z."""
+    width_m: float
+    stamp: int = 0
+    """Goes up when the picture has changed."""
+
+    @property
+    def height_m(self) -> float:
+        return self.width_m * self.rect_px[3] / self.rect_px[2]
+
+
 # --- inputs → the rest ------------------------------------------------------------------------------------
 
 

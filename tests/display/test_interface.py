@@ -82,7 +82,7 @@ class Recorder(Display):
 
     def _pulse(self, pulse) -> None: ...  # type: ignore[no-untyped-def]
 
-    def _show_panel(self, framebuffer, size_px, world_from_panel, width_m, stamp):  # type: ignore[no-untyped-def]
+    def _show_quad(self, quad):  # type: ignore[no-untyped-def]
         return False
 
 

@@ -37,6 +37,16 @@ _EXTRAS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 }
 
 
+_current: "list[EglContext]" = []
+
+
+def current() -> tuple[int, int, int, int]:
+    """Of the context that is current: addresses of display, configuration, context and eglGetProcAddress."""
+    (made,) = _current
+    address = ctypes.cast(made._egl.eglGetProcAddress, c_void_p).value
+    return int(made._display), int(made._config or 0), int(made._context), int(address or 0)
+
+
 class EglContext:
     """Current on this thread from its making until `close`."""
 
@@ -60,6 +70,7 @@ class EglContext:
             reason = self._make_current(display)
             if reason is None:
                 platform.bind("egl")
+                _current.append(self)
                 return
             refused.append(f"{name}: {reason}")
         raise DisplayError(
@@ -71,6 +82,7 @@ class EglContext:
         """Release and destroy it. The EGL display stays: the process shares it with others."""
         self._egl.eglMakeCurrent(self._display, None, None, None)
         self._egl.eglDestroyContext(self._display, self._context)
+        _current.remove(self)
 
     def _displays(self) -> Iterator[tuple[str, int | None]]:
         """EGL displays to try, by name, best first."""
@@ -120,5 +132,5 @@ class EglContext:
             reason = f"EGL error {egl.eglGetError():#06x}"
             egl.eglDestroyContext(display, context)
             return reason
-        self._display, self._context = display, context
+        self._display, self._config, self._context = display, configs[0], context
         return None

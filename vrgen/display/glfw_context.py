@@ -15,6 +15,13 @@ from vrgen.errors import DisplayError, GraphicsError, VrgenError
 NEEDED = (4, 5)
 
 
+def has_screen() -> bool:
+    """Whether the environment names a window system; whether it answers shows when a window is opened."""
+    return not sys.platform.startswith("linux") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+
+
 def start() -> Any:
     """GLFW, initialised; returns the module.
 

@@ -15,8 +15,7 @@ from vrgen.display.glfw_context import HiddenWindow
 from vrgen.display.interface import Display, Frame, Pixels
 from vrgen.display.pace import Pace
 from vrgen.display.target import Target
-from vrgen.geometry import Array
-from vrgen.messages import Action, Controls, Person, Pulse, View
+from vrgen.messages import Action, Controls, Person, Pulse, Quad, View
 
 REFRESH_HZ = 90.0
 
@@ -71,12 +70,15 @@ class HeadlessDisplay(Display):
     def _begin_frame(self) -> Frame:
         if self._pace is not None:
             self._pace.wait()
+        return Frame(self, self._read(), should_render=True)
+
+    def _read(self) -> Controls:
+        """What is held and what the script says, without waiting for the frame's turn."""
         time_s, dt_s = self._tick()
         said = self._script(self._frames) if self._script is not None else Controls()
         pressed = said.pressed if self._frames else (*sorted(self._hold), *said.pressed)
         self._frames += 1
-        controls = replace(said, time_s=time_s, dt_s=dt_s, held=said.held | self._hold, pressed=pressed)
-        return Frame(self, controls, should_render=True)
+        return replace(said, time_s=time_s, dt_s=dt_s, held=said.held | self._hold, pressed=pressed)
 
     def _locate_views(self, person: Person) -> tuple[View, ...]:
         return eye_views(person, self._target.name, self.size_px, self._stereo)
@@ -88,6 +90,19 @@ class HeadlessDisplay(Display):
         self._wait_for_last()
         self._fence = GL.glFenceSync(GL.GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
         GL.glFlush()
+
+    def _picture(self) -> tuple[int, tuple[int, int]]:
+        """Framebuffer and size of the picture, where a headset's is copied to."""
+        return self._target.name, self.size_px
+
+    def _present(self) -> None:
+        """Nobody looks at a mirror without a screen; `read_pixels` finds it."""
+
+    def _hold_back(self, on: bool) -> None:
+        """There is no monitor to wait for."""
+
+    def _make_current(self) -> None:
+        """The context of no window is never another."""
 
     def _wait_for_last(self) -> None:
         from vrgen.gl.api import GL
@@ -106,9 +121,7 @@ class HeadlessDisplay(Display):
     def _pulse(self, pulse: Pulse) -> None:
         """There is no hand to feel it."""
 
-    def _show_panel(
-        self, framebuffer: int, size_px: tuple[int, int], world_from_panel: Array, width_m: float, stamp: int
-    ) -> bool:
+    def _show_quad(self, quad: Quad) -> bool:
         return False
 
 

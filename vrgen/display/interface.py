@@ -21,8 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vrgen.clock import Clock, RealClock
-from vrgen.geometry import Array
-from vrgen.messages import Action, Controls, Person, Pulse, View
+from vrgen.messages import Action, Controls, Person, Pulse, Quad, View
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -47,16 +46,10 @@ class Frame:
         """
         return self._display._locate_views(person)
 
-    def show_panel(
-        self, framebuffer: int, size_px: tuple[int, int], world_from_panel: Array, width_m: float, stamp: int
-    ) -> bool:
-        """Show a flat picture in the world as a layer of its own, sharper than drawn; False where the display has
-        no such layers (draw it then).
-
-        `framebuffer`: of a finished RGBA8 picture, sRGB-encoded, alpha premultiplied; its lower left `size_px`.
-        `world_from_panel`: its centre, +X right, +Y up, facing +Z. `stamp`: goes up when the picture has changed.
-        """
-        return self._display._show_panel(framebuffer, size_px, world_from_panel, width_m, stamp)
+    def show_quad(self, quad: Quad) -> bool:
+        """Let the display show it as a layer of its own, sharper than drawn; False where it can't (draw it
+        then)."""
+        return self._display._show_quad(quad)
 
     def end(self, drawn: bool = True) -> None:
         """Present the frame, or with `drawn` false close it without a picture; a second call does nothing."""
@@ -196,10 +189,8 @@ class Display(ABC):
         """What `pulse` does."""
 
     @abstractmethod
-    def _show_panel(
-        self, framebuffer: int, size_px: tuple[int, int], world_from_panel: Array, width_m: float, stamp: int
-    ) -> bool:
-        """What `Frame.show_panel` does."""
+    def _show_quad(self, quad: Quad) -> bool:
+        """What `Frame.show_quad` does."""
 
 
 HOOKS = frozenset(Display.__abstractmethods__)

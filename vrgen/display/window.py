@@ -16,8 +16,7 @@ from vrgen.display.eyes import eye_views
 from vrgen.display.interface import Display, Frame, Pixels
 from vrgen.display.pace import Pace
 from vrgen.display.target import Target
-from vrgen.geometry import Array
-from vrgen.messages import Action, Controls, Person, Pulse, View
+from vrgen.messages import Action, Controls, Person, Pulse, Quad, View
 
 TITLE = "vrgen"
 _UNSEEN_HZ = 20.0
@@ -101,25 +100,16 @@ class WindowDisplay(Display):
             glfw.wait_events_timeout(1 / _UNSEEN_HZ)
         elif self._pace is not None:
             self._pace.wait()
-        glfw.poll_events()
-        self._fit()
-        return Frame(self, self._controls(), should_render=self._seen)
+        return Frame(self, self._read(), should_render=self._seen)
 
     def _locate_views(self, person: Person) -> tuple[View, ...]:
         assert self._target is not None
         return eye_views(person, self._target.name, self._target.size_px, self._stereo)
 
     def _end_frame(self, drawn: bool) -> None:
-        if not drawn or self._target is None:
-            return
-        from vrgen.gl.api import GL
-
-        width, height = self.size_px
-        GL.glBlitNamedFramebuffer(
-            self._target.name, 0, 0, 0, width, height, 0, 0, width, height, GL.GL_COLOR_BUFFER_BIT, GL.GL_NEAREST
-        )
-        self._glfw.swap_buffers(self._window)
-        self._watch_swap()
+        if drawn and self._target is not None:
+            self._present()
+            self._watch_swap()
 
     def _read_pixels(self) -> Pixels:
         assert self._target is not None
@@ -132,10 +122,41 @@ class WindowDisplay(Display):
     def _pulse(self, pulse: Pulse) -> None:
         """There is no hand to feel it."""
 
-    def _show_panel(
-        self, framebuffer: int, size_px: tuple[int, int], world_from_panel: Array, width_m: float, stamp: int
-    ) -> bool:
+    def _show_quad(self, quad: Quad) -> bool:
         return False
+
+    # --- for a headset, whose mirror the window is -----------------------------------------------------------
+
+    def _read(self) -> Controls:
+        """What the devices say, without waiting for the window's turn."""
+        self._glfw.poll_events()
+        self._fit()
+        return self._controls()
+
+    def _picture(self) -> tuple[int, tuple[int, int]] | None:
+        """Framebuffer and size of what `_present` shows; None while the window is minimised."""
+        return (self._target.name, self.size_px) if self._target is not None and self._seen else None
+
+    def _present(self) -> None:
+        """Bring the picture to the window."""
+        from vrgen.gl.api import GL
+
+        assert self._target is not None
+        width, height = self.size_px
+        GL.glBlitNamedFramebuffer(
+            self._target.name, 0, 0, 0, width, height, 0, 0, width, height, GL.GL_COLOR_BUFFER_BIT, GL.GL_NEAREST
+        )
+        self._glfw.swap_buffers(self._window)
+
+    def _hold_back(self, on: bool) -> None:
+        """Whether presenting waits for the monitor; a mirror must not, or the headset would wait with it."""
+        self._glfw.swap_interval(int(on))
+        self._find_rate()
+
+    def _make_current(self) -> None:
+        """Make the window's context current again, where a runtime has left another one (SteamVR does)."""
+        if self._glfw.get_current_context() != self._window:
+            self._glfw.make_context_current(self._window)
 
     # --- the window -----------------------------------------------------------------------------------------
 

@@ -66,11 +66,10 @@ class _Torus:
 class GroundPass:
     """Owner of the ground's textures, meshes and programs."""
 
-    def __init__(self, views: int, detail: bool, finest_m: float) -> None:
+    def __init__(self, detail: bool, finest_m: float) -> None:
         self._stack = ExitStack()
-        self._views = views
         self._finest_m = finest_m
-        defines = (f"VIEWS {views}", f"DETAIL {int(detail)}")
+        defines = (f"DETAIL {int(detail)}",)
         self.pipelines = self._stack.enter_context(Variants(("ground.vert", "ground.frag"), defines))
         self._slopes = self._stack.enter_context(Program("slopes.comp"))
         self.corners: Texture | None = None

@@ -44,10 +44,9 @@ class _Range:
 class ObjectsPass:
     """Owner of the mesh pool, the instances and their programs."""
 
-    def __init__(self, views: int, detail: bool) -> None:
+    def __init__(self, detail: bool) -> None:
         self._stack = ExitStack()
-        self._views = views
-        defines = (f"VIEWS {views}", f"DETAIL {int(detail)}")
+        defines = (f"DETAIL {int(detail)}",)
         self.pipelines = self._stack.enter_context(Variants(("object.vert", "object.frag"), defines))
         self._cull = self._stack.enter_context(Variants(("cull.comp",), ()))
         self._pool: dict[int, _Range] = {}
@@ -236,11 +235,11 @@ class ObjectsPass:
         GL.glProgramUniform1f(program, 16, least)
         GL.glDispatchCompute((self._count + 63) // 64, 1, 1)
 
-    def draw(self, which: int, pipelines: Variants, fading: bool) -> None:
-        """Draw what pass `which` listed."""
+    def draw(self, which: int, pipelines: Variants, fading: bool, views: int = 1) -> None:
+        """Draw what pass `which` listed, in so many views."""
         if not self._commands:
             return
-        pipelines.of(fading).bind()
+        pipelines.of(fading, views).bind()
         self._bind_lists()
         if self._pictures is not None:
             self._pictures.bind(17)

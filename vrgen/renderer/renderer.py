@@ -20,6 +20,7 @@ from vrgen.renderer.frame_data import FRAME, Camera, fill
 from vrgen.renderer.ground import GroundPass
 from vrgen.renderer.hidden import HiddenPass
 from vrgen.renderer.objects import ObjectsPass
+from vrgen.renderer.presence import PresencePass
 from vrgen.renderer.shadows import REACH_M, ShadowPass
 from vrgen.renderer.target import PictureTarget
 from vrgen.renderer.uploads import Uploads
@@ -51,17 +52,25 @@ class Renderer:
         self._upload_ms = 0.0
         self._walker = (0, 0)
         self._stack = ExitStack()
-        self._passes = ExitStack()
         self._ring = self._stack.enter_context(Ring(256 << 10, "frame ring"))
         self.uploads = Uploads(
             direct=self.software if direct is None else direct,
             budget_ms=budget_ms,
             anisotropy=1.0 if self.software else 8.0,  # llvmpipe compiles it for minutes
         )
+        defines, state = (f"DETAIL {int(self.high)}",), State(write_depth=False, cull="none")
+        self._sky = self._stack.enter_context(Variants(("sky.vert", "sky.frag"), defines, state))
+        self._ground = GroundPass(self.high, finest_m=260.0 if self.high else 110.0)
+        self._stack.callback(self._ground.close)
+        self._objects = ObjectsPass(self.high)
+        self._stack.callback(self._objects.close)
+        self._shadow = ShadowPass(2048 if self.high else 1024)
+        self._stack.callback(self._shadow.close)
         self._empty = self._stack.enter_context(VertexArray("no vertices"))
         self._target = PictureTarget(samples)
         self._stack.callback(self._target.close)
         self._hidden: HiddenPass | None = None
+        self._presences: dict[int, PresencePass] = {}
         self._resident: Resident = Resident()
         self.triangles = 0
 
@@ -70,21 +79,6 @@ class Renderer:
         """Ids of assets that can be shown without waiting."""
         return self._resident
 
-    def _open_passes(self, views: int) -> None:
-        """Programs know the number of views; a change of it (window to headset) makes them anew."""
-        self._passes.close()
-        self._passes = ExitStack()
-        self._views = views
-        defines = (f"VIEWS {views}", f"DETAIL {int(self.high)}")
-        state = State(write_depth=False, cull="none")
-        self._sky = self._passes.enter_context(Variants(("sky.vert", "sky.frag"), defines, state))
-        self._ground = GroundPass(views, self.high, finest_m=260.0 if self.high else 110.0)
-        self._passes.callback(self._ground.close)
-        self._objects = ObjectsPass(views, self.high)
-        self._passes.callback(self._objects.close)
-        self._shadow = ShadowPass(2048 if self.high else 1024)
-        self._passes.callback(self._shadow.close)
-
     def advance(self, scene: Scene, place: Vec3, views: int) -> None:
         """Bring the scene's data to the GPU, within the budget: before the eyes are located, which `draw` needs.
 
@@ -92,8 +86,7 @@ class Renderer:
         """
         start_s = time.perf_counter()
         Pipeline.forget()
-        if views != self._views:
-            self._open_passes(views)
+        self._views = views
         metres = scene.ground.shown.metres
         x, _, z = place
         self._walker = (math.floor(x / metres), math.floor(z / metres))
@@ -148,17 +141,28 @@ class Renderer:
                 self._hidden = HiddenPass()
                 self._stack.callback(self._hidden.close)
             self._hidden.draw(views)
-        self._objects.draw(0, self._objects.pipelines, fading)
+        self._objects.draw(0, self._objects.pipelines, fading, len(views))
         seen = self._ground.inside(tiles, list(frusta), metres)
-        self._give_ground(seen, len(views), self._ground.pipelines.of(fading))
+        self._give_ground(seen, len(views), self._ground.pipelines.of(fading, len(views)))
         self.triangles = self._ground.triangles + self._objects._triangles
-        self._sky.of(fading).bind()
+        self._sky.of(fading, len(views)).bind()
         GL.glBindVertexArray(self._empty.name)
         GL.glDrawArraysInstanced(GL.GL_TRIANGLES, 0, 3, len(views))
+        self._show(presence, scene, views)
         self._target.resolve(views)
         self._ring.end()
         draw_ms = (time.perf_counter() - start_s) * 1e3 + self._upload_ms
         return FrameCost(draw_ms, self._upload_ms, self.uploads.spent.bytes + self._copied)
+
+    def _show(self, presence: Presence, scene: Scene, views: Sequence[View]) -> None:
+        """The person's own things, over the world."""
+        if presence is NOBODY:
+            return
+        shown = self._presences.get(len(views))
+        if shown is None:
+            shown = self._presences[len(views)] = PresencePass(len(views))
+            self._stack.callback(shown.close)
+        shown.draw(self._ring, presence, views, scene.origin)
 
     def _give_ground(self, tiles: npt.NDArray[np.void], views: int, pipeline: Pipeline) -> None:
         if not len(tiles):
@@ -194,9 +198,7 @@ class Renderer:
 
     def close(self) -> None:
         self.uploads.close()
-        self._passes.close()
         self._stack.close()
-        self._views = 0
 
     def __enter__(self) -> Self:
         return self

@@ -95,7 +95,7 @@ class ShadowPass:
             own(Framebuffer(f"shadow cascade {i}", depth=self.map, layer=i)) for i in range(len(REACH_M))
         ]
         state = State(cull="none", bias=(-1.5, -2.0), clamp_depth=True)
-        defines = ("SHADOW", "VIEWS 1")
+        defines = ("SHADOW",)
         self.ground = own(Variants(("ground.vert", "nothing.frag"), defines, state))
         self.objects = own(Variants(("object.vert", "nothing.frag"), defines, state))
         self.cascades = [Cascade(reach) for reach in REACH_M]

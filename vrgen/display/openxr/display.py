@@ -1,0 +1,252 @@
+"""The headset where one answers, the desktop where none does: one display, one world, and no restart in between.
+
+The desktop's GL context draws for both. While the world is on the desktop, a `Watch` looks out for a headset;
+when one answers, a `Headset` is made and the frames are its own, with the window as a mirror. When any call to it
+fails, it is given up and the next frame is the desktop's again.
+"""
+
+import time
+from contextlib import suppress
+from dataclasses import replace
+
+from vrgen.clock import Clock
+from vrgen.display.headless import HeadlessDisplay
+from vrgen.display.interface import Display, Frame, Pixels
+from vrgen.display.openxr.headset import Headset, Turn
+from vrgen.display.openxr.mirror import Mirror
+from vrgen.display.openxr.session import Posture
+from vrgen.display.openxr.watch import Watch
+from vrgen.display.window import WindowDisplay
+from vrgen.errors import DisplayError, GraphicsError
+from vrgen.messages import Action, Controls, Person, Pulse, Quad, View
+
+INSIST_S = 20.0
+"""How long `--display openxr` waits for the first answer."""
+_AGAIN_S = 3.0
+"""After a headset that answered could not be used."""
+
+
+class OpenXrDisplay(Display):
+    """A world on a headset, with the desktop to fall back to."""
+
+    kind = "openxr"
+
+    def __init__(
+        self,
+        flat: WindowDisplay | HeadlessDisplay,
+        *,
+        insist: bool = False,
+        posture: Posture = "standing",
+        clock: Clock | None = None,
+    ) -> None:
+        """`flat`: the desktop's display, not open yet, with the same `clock`. `insist`: fail where no headset
+        is."""
+        super().__init__(clock)
+        self._flat = flat
+        self._insist = insist
+        self._posture: Posture = posture
+        self._watch = Watch()
+        self._headset: Headset | None = None
+        self._turn: Turn | None = None
+        """Of the frame that is open, where it is the headset's."""
+        self._rooms = 0
+        self._left: View | None = None
+        self._quad: Quad | None = None
+        self._begun_s = 0.0
+        self._lost_by = ""
+        """Why the last headset was given up."""
+        self._gone_first = False
+        """The person ended the session from the headset: wait until it has been away before it is used again."""
+        self._mirror: Mirror | None = None
+
+    # --- hooks ----------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        self._flat.__enter__()
+        try:
+            if self._insist:
+                self._wait_for_headset()
+            self._shows_flat("no headset has answered yet")
+        except BaseException:
+            self._watch.stop()
+            self._flat.close()
+            raise
+        self.changes, self.gl = 0, self._flat.gl
+
+    def _close(self) -> None:
+        self._watch.stop()
+        self._drop()
+        if self._mirror is not None:
+            self._mirror.close()
+        self._flat.close()
+
+    def _begin_frame(self) -> Frame:
+        self._turn = None
+        if self._headset is None:
+            self._look_out()
+        if self._headset is not None:
+            try:
+                self._turn = self._headset.begin()
+            except DisplayError as error:
+                self._lose(error)
+            self._flat._make_current()
+        if self._turn is None:
+            if self.kind == "openxr":
+                self._shows_flat(self._lost_by or "the headset wants no picture")
+            self._flat.captured = self.captured
+            frame = self._flat._begin_frame()
+            self._last_s, self.size_px, self.scale = self._flat._last_s, self._flat.size_px, self._flat.scale
+            return Frame(self, frame.controls, frame.should_render)
+        if self.kind != "openxr":
+            self._shows_headset()
+        self._begun_s = time.perf_counter()
+        return Frame(self, self._controls(self._turn), self._turn.should_render)
+
+    def _controls(self, turn: Turn) -> Controls:
+        """What the desktop's devices and the headset's say together."""
+        self._flat.captured = self.captured
+        desk, said = self._flat._read(), turn.said
+        return replace(
+            desk,
+            held=desk.held | said.held,
+            pressed=(*desk.pressed, *said.pressed),
+            axes={**desk.axes, **said.axes},
+            pointer_px=None,
+            tracked=turn.tracked,
+        )
+
+    def _locate_views(self, person: Person) -> tuple[View, ...]:
+        if self._turn is None or self._headset is None:
+            return self._flat._locate_views(person)
+        try:
+            views = self._headset.views(person)
+        except DisplayError as error:
+            self._lose(error)
+            return ()
+        self._flat._make_current()
+        self._left = views[0] if views else None
+        return views
+
+    def _end_frame(self, drawn: bool) -> None:
+        if self._turn is None:
+            self._flat._end_frame(drawn)
+            return
+        self._turn = None
+        if self._headset is None:  # lost while it was being drawn
+            return
+        took_ms = (time.perf_counter() - self._begun_s) * 1e3
+        mirrored = drawn and self._left is not None and self._show_mirror(self._left)
+        self._left = self._quad = None
+        try:
+            self._headset.end(drawn, took_ms)
+        except DisplayError as error:
+            self._lose(error)
+            return
+        self._flat._make_current()
+        if mirrored:
+            self._flat._present()
+
+    def _read_pixels(self) -> Pixels:
+        return self._flat._read_pixels()
+
+    def _apply(self, action: Action) -> None:
+        self._flat._apply(action)
+
+    def _pulse(self, pulse: Pulse) -> None:
+        if self._headset is not None and self.kind == "openxr":
+            try:
+                self._headset.pulse(pulse)
+            except DisplayError as error:
+                self._lose(error)
+
+    def _show_quad(self, quad: Quad) -> bool:
+        if self._turn is None or self._headset is None:
+            return False
+        try:
+            shown = self._headset.show_quad(quad)
+        except DisplayError as error:
+            self._lose(error)
+            return False
+        self._quad = quad if shown else None
+        return shown
+
+    # --- the mirror -----------------------------------------------------------------------------------------
+
+    def _show_mirror(self, view: View) -> bool:
+        """Draw the desktop's copy of the left eye, if it is time for one; it is presented after the headset's."""
+        if self._mirror is None:
+            self._mirror = Mirror()
+        target = self._flat._picture()
+        if target is None or not self._mirror.due(self._begun_s):
+            return False
+        self._mirror.draw(view, self._quad, *target)
+        return True
+
+    # --- gaining and losing -----------------------------------------------------------------------------------
+
+    def _look_out(self) -> None:
+        """Use a headset that has come; say what keeps one away."""
+        seen = self._watch.look()
+        if seen is None:
+            return
+        if not seen.ready:
+            self._gone_first = False
+            self.notes = (f"no headset: {seen.problem}",)
+        elif not self._gone_first:
+            self._watch.stop()
+            self._take()
+
+    def _take(self) -> None:
+        try:
+            self._headset = Headset(self._posture, self._rooms)
+        except (DisplayError, GraphicsError) as error:
+            self.notes = (f"no headset: {error}",)
+            self._watch.pause(_AGAIN_S)
+            return
+        self.notes = tuple(self._headset.notes)
+
+    def _lose(self, error: DisplayError) -> None:
+        """Give the headset up and look out for it anew."""
+        self._gone_first = self._headset is not None and self._headset.session.state == "EXITING"
+        self._drop()
+        self._lost_by = str(error)
+        self.notes = (f"headset lost: {error}",)
+
+    def _drop(self) -> None:
+        headset, self._headset = self._headset, None
+        if headset is not None:
+            self._rooms = headset.session.room
+            with suppress(DisplayError):  # it is being left because it fails
+                headset.close()
+
+    def _shows_headset(self) -> None:
+        assert self._headset is not None
+        self.kind, self.runtime, self.view_count = "openxr", self._headset.runtime.name, 2
+        self.refresh_hz = self._headset.session.refresh_hz
+        self.size_px = (2 * self._headset.size_px[0], self._headset.size_px[1])
+        self.scale = 1.0
+        self.why = f"{self._headset.name} answers"
+        self.changes += 1
+        self._lost_by = ""
+        self._flat._hold_back(False)
+
+    def _shows_flat(self, why: str) -> None:
+        self.kind, self.runtime, self.view_count = self._flat.kind, None, self._flat.view_count
+        self.refresh_hz, self.size_px, self.scale = self._flat.refresh_hz, self._flat.size_px, self._flat.scale
+        self.why = why
+        self.changes += 1
+        self._flat._hold_back(True)
+
+    def _wait_for_headset(self) -> None:
+        """Raises DisplayError: none has answered."""
+        deadline_s = time.monotonic() + INSIST_S
+        problem = f"the OpenXR runtime has not answered for {INSIST_S:.0f} s"
+        while time.monotonic() < deadline_s:
+            seen = self._watch.look()
+            if seen is not None:
+                if seen.ready:
+                    return
+                problem = seen.problem
+                break
+            time.sleep(0.02)
+        raise DisplayError(f"{problem}; or use --display auto, which starts on the desktop and moves up later")

@@ -1,0 +1,265 @@
+"""One session with a headset, from IDLE to its end: the runtime's events, and a frame as a list of verbs.
+
+    session.poll(); session.turn(0.5) and session.begin(); session.head(); eyes = session.eyes(); …;
+    session.end(layers)
+
+A failed call raises `OpenXrError`, whatever it was: the session is of no more use then, and `close` ends it.
+"""
+
+import ctypes
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from vrgen.display.openxr import runtime as rt
+from vrgen.display.openxr.api import OpenXrError, call, extension, load
+from vrgen.display.openxr.frame_wait import FrameWait
+from vrgen.display.openxr.runtime import Runtime
+from vrgen.geometry import Fov, Pose
+
+Posture = Literal["standing", "seated"]
+EYE_M = 1.6
+"""Of the eyes over the floor, where the runtime knows no floor."""
+PREFERRED_HZ = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Eye:
+    """Where an eye is in the room, and what it sees."""
+
+    eye_room: Pose
+    fov: Fov
+
+
+class Session:
+    """Owner of an XrSession, its spaces and its turns. `rooms`: how many rooms there were before."""
+
+    def __init__(self, runtime: Runtime, binding: Any, posture: Posture, rooms: int = 0) -> None:
+        """Raises OpenXrError: the runtime refuses."""
+        self._xr = xr = load()
+        self._raw = xr.raw_functions
+        self.runtime = runtime
+        self.state = "UNKNOWN"
+        self.running = False
+        """Whether frames are due (between xrBeginSession and xrEndSession)."""
+        self.over: str | None = None
+        """Why there will be no more frames in this session."""
+        self.profiles_changed = False
+        self.room = rooms + 1
+        self.notes: list[str] = []
+        self.refresh_hz = PREFERRED_HZ
+        self._next_room_ns: int | None = None
+        self._begun = False
+        self._make_structures()
+        with ExitStack() as undo:
+            info = xr.SessionCreateInfo(system_id=runtime.system_id, next=binding)
+            self.handle = xr.Session()
+            call(self._raw.xrCreateSession, runtime.instance, ctypes.byref(info), ctypes.byref(self.handle))
+            self.handle.instance = runtime.instance
+            undo.callback(self._raw.xrDestroySession, self.handle)
+            self.view_space = self._space(xr.ReferenceSpaceType.VIEW)
+            self.space = self._room_space(posture)
+            self.wait = FrameWait(self.handle)
+            undo.pop_all()
+
+    def _make_structures(self) -> None:
+        """What every frame's calls fill, made once."""
+        xr = self._xr
+        self._event = xr.EventDataBuffer()
+        self._event_type = int(self._event._type)
+        self._location = xr.SpaceLocation()
+        self._found = (xr.View * 2)(xr.View(), xr.View())
+        self._views: Any = None
+        self._view_state = xr.ViewState()
+        self._locate = xr.ViewLocateInfo(xr.ViewConfigurationType.PRIMARY_STEREO, 0, None)
+        self._count = ctypes.c_uint32()
+        self._end = xr.FrameEndInfo(environment_blend_mode=self.runtime.blend_mode)
+
+    # --- spaces ---------------------------------------------------------------------------------------------
+
+    def _room_space(self, posture: Posture) -> Any:
+        """The room's floor: of the runtime where it knows one, or below where the person began."""
+        kinds = self._xr.ReferenceSpaceType
+        offered = set(self._xr.enumerate_reference_spaces(self.handle))
+        if not self._has_local_floor:
+            offered.discard(kinds.LOCAL_FLOOR)
+        # A seated person's room turns with the runtime's recentring, a standing one's is the measured one.
+        floors = (kinds.LOCAL_FLOOR, kinds.STAGE) if posture == "seated" else (kinds.STAGE, kinds.LOCAL_FLOOR)
+        for kind in floors:
+            if kind in offered:
+                return self._space(kind)
+        self.notes.append(
+            f"{self.runtime.name} knows no floor, so it is taken {EYE_M} m below where the headset "
+            f"began; set up the "
+            "room in the runtime"
+        )
+        return self._space(kinds.LOCAL, Pose((0.0, -EYE_M, 0.0)))
+
+    @property
+    def _has_local_floor(self) -> bool:
+        return self.runtime.version >= (1, 1) or rt.LOCAL_FLOOR in self.runtime.extensions
+
+    def _space(self, kind: Any, origin: Pose | None = None) -> Any:
+        """A reference space, with its origin at `origin` of the runtime's own."""
+        xr = self._xr
+        info = xr.ReferenceSpaceCreateInfo(
+            reference_space_type=kind, pose_in_reference_space=_posef(origin or Pose())
+        )
+        space = xr.Space()
+        call(self._raw.xrCreateReferenceSpace, self.handle, ctypes.byref(info), ctypes.byref(space))
+        return space
+
+    # --- events ---------------------------------------------------------------------------------------------
+
+    def poll(self) -> None:
+        """Take what the runtime says; begin and end the session as it asks."""
+        kinds = self._xr.StructureType
+        while True:
+            self._event._type, self._event._next = self._event_type, None
+            if call(self._raw.xrPollEvent, self.runtime.instance, ctypes.byref(self._event)) != 0:
+                return
+            kind = int(self._event._type)
+            if kind == kinds.EVENT_DATA_SESSION_STATE_CHANGED:
+                said = self._event_as(self._xr.EventDataSessionStateChanged)
+                self._became(self._xr.SessionState(said._state).name)
+            elif kind == kinds.EVENT_DATA_INSTANCE_LOSS_PENDING:
+                self.over = "the OpenXR runtime is stopping"
+            elif kind == kinds.EVENT_DATA_REFERENCE_SPACE_CHANGE_PENDING:
+                self._next_room_ns = int(self._event_as(self._xr.EventDataReferenceSpaceChangePending).change_time)
+            elif kind == kinds.EVENT_DATA_INTERACTION_PROFILE_CHANGED:
+                self.profiles_changed = True
+
+    def _event_as(self, kind: Any) -> Any:
+        return ctypes.cast(ctypes.byref(self._event), ctypes.POINTER(kind)).contents
+
+    def _became(self, state: str) -> None:
+        self.state = state
+        if state == "READY":
+            info = self._xr.SessionBeginInfo(self._xr.ViewConfigurationType.PRIMARY_STEREO)
+            call(self._raw.xrBeginSession, self.handle, ctypes.byref(info))
+            self.running = True
+            self._choose_rate()
+        elif state == "STOPPING":
+            self.running = False
+            call(self._raw.xrEndSession, self.handle)
+        elif state == "EXITING":
+            self.over = "the headset's runtime ended the session"
+        elif state == "LOSS_PENDING":
+            self.over = "the headset's session was lost"
+
+    def _choose_rate(self) -> None:
+        """The headset's rate nearest to what vrgen is made for, where it can be chosen
+        (XR_FB_display_refresh_rate)."""
+        if rt.RATE not in self.runtime.extensions:
+            return
+        instance, count = self.runtime.instance, self._count
+        ask = extension(instance, "xrEnumerateDisplayRefreshRatesFB")
+        call(ask, self.handle, 0, ctypes.byref(count), None)
+        rates = (ctypes.c_float * count.value)()
+        call(ask, self.handle, count, ctypes.byref(count), rates)
+        if not len(rates):
+            return
+        rate = min(rates, key=lambda hz: abs(hz - PREFERRED_HZ))
+        with suppress(OpenXrError):  # a wish; the runtime's own rate is as good
+            call(extension(instance, "xrRequestDisplayRefreshRateFB"), self.handle, ctypes.c_float(rate))
+            self.refresh_hz = float(rate)
+
+    # --- a frame --------------------------------------------------------------------------------------------
+
+    def turn(self, timeout_s: float) -> bool:
+        """Wait until the next frame is due; False where the runtime has not said so in time."""
+        return self.wait.turn(timeout_s)
+
+    def begin(self) -> None:
+        """The frame begins; one that an earlier turn left open is discarded by the runtime, which is no error."""
+        call(self._raw.xrBeginFrame, self.handle, None)
+        self._begun = True
+        period_ns = int(self.wait.state.predicted_display_period)
+        if 1_000_000 < period_ns < 200_000_000:
+            self.refresh_hz = 1e9 / period_ns
+        if self._next_room_ns is not None and self.time_ns >= self._next_room_ns:
+            self._next_room_ns = None
+            self.room += 1
+
+    @property
+    def time_ns(self) -> int:
+        """When this frame's picture is seen, on the runtime's clock."""
+        return int(self.wait.state.predicted_display_time)
+
+    @property
+    def should_render(self) -> bool:
+        return bool(self.wait.state.should_render)
+
+    def head(self) -> Pose | None:
+        """Where the head will be, in the room; None while tracking is lost."""
+        return self._located(self.view_space, self.space, self.time_ns)
+
+    def _located(self, space: Any, base: Any, time_ns: int) -> Pose | None:
+        location = self._location
+        call(self._raw.xrLocateSpace, space, base, time_ns, ctypes.byref(location))
+        return _pose(location.pose) if int(location._location_flags) & 3 == 3 else None
+
+    def eyes(self) -> tuple[Eye, Eye] | None:
+        """Both eyes in the room, as late as this is asked; while tracking is lost, where they were last (or
+        None)."""
+        self._locate.display_time, self._locate.space = self.time_ns, self.space
+        call(
+            self._raw.xrLocateViews,
+            self.handle,
+            ctypes.byref(self._locate),
+            ctypes.byref(self._view_state),
+            2,
+            ctypes.byref(self._count),
+            self._found,
+        )
+        if int(self._view_state._view_state_flags) & 3 == 3:
+            self._views = type(self._found).from_buffer_copy(self._found)
+        if self._views is None:
+            return None
+        left, right = (Eye(_pose(view.pose), _fov(view.fov)) for view in self._views)
+        return left, right
+
+    @property
+    def located(self) -> Any:
+        """The two XrView of the last `eyes`: a projection layer repeats them to the bit."""
+        return self._views
+
+    def end(self, layers: list[Any]) -> None:
+        """The frame ends, with those layers (structures that live on), or with none. Harmless if none has
+        begun."""
+        if not self._begun:
+            return
+        self._begun = False
+        header = ctypes.POINTER(self._xr.CompositionLayerBaseHeader)
+        pointers = (header * max(len(layers), 1))(
+            *[ctypes.cast(ctypes.pointer(layer), header) for layer in layers]
+        )
+        self._end.display_time = self.time_ns
+        self._end.layer_count = len(layers)
+        self._end._layers = pointers if layers else None
+        call(self._raw.xrEndFrame, self.handle, ctypes.byref(self._end))
+
+    # --- the end --------------------------------------------------------------------------------------------
+
+    def ask_to_exit(self) -> None:
+        """Ask the runtime to take the session down in order; `poll` then hears STOPPING and EXITING."""
+        call(self._raw.xrRequestExitSession, self.handle)
+
+    def close(self) -> None:
+        """Destroy the session, whatever state it is in. One whose runtime hangs is left to the process's end."""
+        if self.wait.close():
+            self._raw.xrDestroySession(self.handle)
+
+
+def _pose(pose: Any) -> Pose:
+    p, q = pose.position, pose.orientation
+    return Pose((p.x, p.y, p.z), (q.x, q.y, q.z, q.w))
+
+
+def _posef(pose: Pose) -> Any:
+    xr = load()
+    return xr.Posef(xr.Quaternionf(*pose.rotation), xr.Vector3f(*pose.position))
+
+
+def _fov(fov: Any) -> Fov:
+    return Fov(fov.angle_left, fov.angle_right, fov.angle_up, fov.angle_down)

@@ -1,0 +1,162 @@
+"""Pictures that the runtime hands out to be drawn into, and gives to the compositor: arrays of one layer an
+eye."""
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+from vrgen.display.openxr.api import OpenXrError, call, load
+from vrgen.errors import DisplayError
+
+WAIT_NS = 100_000_000
+"""How long a frame waits for the compositor to let go of a picture; then the frame goes without."""
+
+# Of OpenGL's registry, here because formats are chosen before anything is drawn.
+SRGB8_ALPHA8, SRGB8, RGBA8, RGB10_A2 = 0x8C43, 0x8C41, 0x8058, 0x8059
+DEPTH32F = 0x8CAC
+
+ENCODED = (SRGB8_ALPHA8, RGBA8, RGB10_A2)
+"""Best first. The renderer encodes sRGB itself, so its bytes go unchanged into an sRGB format; in a linear one the
+compositor would take them for linear light, and the picture would be pale (said once, in the notes)."""
+
+
+def formats(session: Any) -> list[int]:
+    """What the runtime offers, in its own order."""
+    xr = load()
+    count = ctypes.c_uint32()
+    ask = xr.raw_functions.xrEnumerateSwapchainFormats
+    call(ask, session, 0, ctypes.byref(count), None)
+    found = (ctypes.c_int64 * count.value)()
+    call(ask, session, count, ctypes.byref(count), found)
+    return list(found)
+
+
+def chosen(offered: Sequence[int], wanted: Sequence[int]) -> int | None:
+    """The first of `wanted` that is offered; the runtime's order says nothing of what fits us."""
+    return next((form for form in wanted if form in offered), None)
+
+
+class Swapchain:
+    """Owner of one swapchain and of framebuffers on its pictures: `framebuffers[image][layer]`."""
+
+    def __init__(
+        self, session: Any, form: int, size_px: tuple[int, int], layers: int, *, depth: bool, static: bool = False
+    ) -> None:
+        """Raises OpenXrError: the runtime refuses it."""
+        self._xr = xr = load()
+        self.size_px, self.layers, self.form = size_px, layers, form
+        flags = xr.SwapchainUsageFlags
+        attachment = flags.DEPTH_STENCIL_ATTACHMENT_BIT if depth else flags.COLOR_ATTACHMENT_BIT
+        info = xr.SwapchainCreateInfo(
+            usage_flags=attachment | (flags.NONE if depth else flags.TRANSFER_DST_BIT | flags.SAMPLED_BIT),
+            format=form,
+            sample_count=1,
+            width=size_px[0],
+            height=size_px[1],
+            face_count=1,
+            array_size=layers,
+            mip_count=1,
+        )
+        self.handle = xr.Swapchain()
+        call(xr.raw_functions.xrCreateSwapchain, session, ctypes.byref(info), ctypes.byref(self.handle))
+        try:
+            self.textures = self._images()
+        except OpenXrError:
+            self.close()
+            raise
+        self.acquired: int | None = None
+        self._index = ctypes.c_uint32()
+        self._wait = xr.SwapchainImageWaitInfo(timeout=WAIT_NS)
+
+    def _images(self) -> list[int]:
+        xr = self._xr
+        images = xr.enumerate_swapchain_images(self.handle, xr.SwapchainImageOpenGLKHR)
+        return [int(image.image) for image in images]
+
+    def acquire(self) -> int | None:
+        """The number of the picture to draw now; None where the compositor did not let go of one in time."""
+        raw = self._xr.raw_functions
+        if self.acquired is None:
+            call(raw.xrAcquireSwapchainImage, self.handle, None, ctypes.byref(self._index))
+            self.acquired = int(self._index.value)
+        # After a timeout the same picture is waited for again (OpenXR 1.1, 10.1).
+        waited = call(raw.xrWaitSwapchainImage, self.handle, ctypes.byref(self._wait))
+        return self.acquired if waited == 0 else None
+
+    def release(self) -> None:
+        """Hand the picture to the compositor. Only after `acquire` gave one."""
+        self.acquired = None
+        call(self._xr.raw_functions.xrReleaseSwapchainImage, self.handle, None)
+
+    def close(self) -> None:
+        # A session that is lost takes its swapchains with it and says so; nothing else can be done.
+        self._xr.raw_functions.xrDestroySwapchain(self.handle)
+
+
+class EyePictures:
+    """The two eyes' colour, and their depth where the runtime takes it, with a framebuffer for each picture
+    and eye."""
+
+    def __init__(self, session: Any, size_px: tuple[int, int], *, depth: bool) -> None:
+        """Raises DisplayError: no format that can be drawn into."""
+        offered = formats(session)
+        form = chosen(offered, ENCODED)
+        if form is None:
+            raise DisplayError(
+                "the OpenXR runtime offers no picture format of 8 bits a channel "
+                f"(it has {', '.join(hex(each) for each in offered)}); update it or choose another runtime"
+            )
+        self.encoded = form == SRGB8_ALPHA8
+        self.size_px = size_px
+        self.colour = Swapchain(session, form, size_px, 2, depth=False)
+        self.depth: Swapchain | None = None
+        try:
+            if depth and DEPTH32F in offered:
+                self.depth = Swapchain(session, DEPTH32F, size_px, 2, depth=True)
+            self._framebuffers: dict[tuple[int, int | None, int], int] = {}
+        except BaseException:
+            self.colour.close()
+            raise
+
+    def acquire(self) -> tuple[int, int] | None:
+        """Framebuffers of the left and the right eye to draw this frame, or None without a picture."""
+        colour = self.colour.acquire()
+        if colour is None:
+            return None
+        depth = self.depth.acquire() if self.depth is not None else None
+        if self.depth is not None and depth is None:
+            return None
+        return self._framebuffer(colour, depth, 0), self._framebuffer(colour, depth, 1)
+
+    def release(self) -> None:
+        self.colour.release()
+        if self.depth is not None:
+            self.depth.release()
+
+    def _framebuffer(self, colour: int, depth: int | None, layer: int) -> int:
+        from vrgen.gl.api import GL
+
+        key = (colour, depth, layer)
+        if key not in self._framebuffers:
+            names = (GL.GLuint * 1)()
+            GL.glCreateFramebuffers(1, names)
+            name = int(names[0])
+            GL.glNamedFramebufferTextureLayer(
+                name, GL.GL_COLOR_ATTACHMENT0, self.colour.textures[colour], 0, layer
+            )
+            if depth is not None and self.depth is not None:
+                GL.glNamedFramebufferTextureLayer(
+                    name, GL.GL_DEPTH_ATTACHMENT, self.depth.textures[depth], 0, layer
+                )
+            self._framebuffers[key] = name
+        return self._framebuffers[key]
+
+    def close(self) -> None:
+        from vrgen.gl.api import GL
+
+        for name in self._framebuffers.values():
+            GL.glDeleteFramebuffers(1, [name])
+        self._framebuffers.clear()
+        if self.depth is not None:
+            self.depth.close()
+        self.colour.close()
