@@ -277,6 +277,9 @@ def _require_known(args: Sequence[str]) -> None:
             close = found.startswith("did you")
             remedy = found.replace("'", "'--", 1) if close else f"vrgen {first} --help lists them"
             raise UsageError(f"vrgen {first} has no option {name}; {remedy}")
+    for word, after in zip(args, [*args[1:], "--"], strict=True):
+        if word == "--hold" and after.startswith("--"):
+            raise UsageError("--hold needs a key after it, such as --hold w")
 
 
 def _flag(field: str) -> str:
@@ -309,6 +312,8 @@ def _plainly(section: str) -> str:
         return (
             f"{wrong[1]} needs {wrong[2]} value{'s' if wrong[2] != '1' else ''} after it, with a space before each"
         )
+    if wrong := re.fullmatch(r"Unrecognized options: (.*)", section):
+        return f"'{wrong[1]}' is one thing too many"
     return section
 
 

@@ -27,4 +27,7 @@ def require_holdable(names: tuple[str, ...]) -> None:
     known = holdable()
     for name in names:
         if name not in known:
-            raise UsageError(f"--hold {name}: no such key; {did_you_mean(name, known)}")
+            remedy = did_you_mean(name, known)
+            if not remedy.startswith("did you") and len(name) > 1:  # every word after --hold is taken for a key
+                remedy += "; what is to be run, put it before --hold"
+            raise UsageError(f"--hold {name}: no such key; {remedy}")
