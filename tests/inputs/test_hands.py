@@ -140,6 +140,13 @@ def test_an_aiming_stick_may_go_round_without_turning() -> None:
     assert said[-1].go == "right"
 
 
+def test_a_stick_that_has_turned_does_not_aim_before_it_rests() -> None:
+    wearer = Wearer()
+    said = [wearer.says(out(x, y)) for x, y in ((1, 0), (0.7, 0.7), (0, 1), (0, 0), (0, 1))]
+    assert [one.aim for one in said] == [None, None, None, None, "right"]
+    assert all(one.aim is None for one in (wearer.says(out()), wearer.says(out(y=-1.0))))
+
+
 def test_the_button_aims_too() -> None:
     wearer = Wearer()
     said = [wearer.says(held=held) for held in (("hand.teleport",), ("hand.teleport",), ())]

@@ -73,6 +73,18 @@ def test_steps_of_ones_own_go_anywhere_and_follow_the_ground(steps: list[tuple[f
     assert person.head_room == spot
 
 
+def test_a_quick_step_on_a_slope_is_on_the_ground_at_once() -> None:
+    def slope(x: float, z: float) -> float:
+        return -0.7 * z
+
+    person, _ = moved(Person(), Tracked(Pose((0.0, 1.6, 0.0))), Intent(), slope, NOTHING, DT_S)
+    for number in range(1, 60):
+        tracked = Tracked(Pose((0.0, 1.6, -0.03 * number)))
+        person, speed = moved(person, tracked, Intent(), slope, NOTHING, DT_S)
+        assert person.feet_world[1] == pytest.approx(0.021 * number)
+        assert speed == pytest.approx(0, abs=1e-6)
+
+
 def test_a_stick_is_held_up_where_a_step_is_not() -> None:
     here = Pose((0.0, 1.6, 0.0))
     person, _ = moved(Person(), Tracked(here), Intent(), wall, NOTHING, DT_S)
