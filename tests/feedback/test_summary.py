@@ -22,9 +22,14 @@ STATUS = GeneratorStatus(name="sky", phase=Phase.READY, results=2)
 def test_files_are_named_where_they_were_asked_for() -> None:
     options = RunOptions(display="headless", screenshot=Path("out/a.png"), report=Path("r.json"))
     assert summary_lines("Valley", options, ledger("headless"), [STATUS]) == (
-        "Valley: 3 frames headless at 1280x720 (as asked), the first after 0.41 s; made: sky 2",
+        "Valley: headless at 1280x720 (as asked), 3 frames, first frame after 0.41 s; made: sky 2",
         f"wrote {Path('out/a.png')}, r.json",
     )
+
+
+def test_frames_of_settling_are_not_counted_as_the_visit_s() -> None:
+    (line,) = summary_lines("Valley", RunOptions(settle=True), ledger("headless"), [STATUS])
+    assert "3 frames" not in line and "first frame after 0.41 s" in line
 
 
 def test_the_display_that_auto_chose_and_changes_of_it() -> None:

@@ -11,9 +11,13 @@ def summary_lines(
     title: str, options: RunOptions, ledger: Ledger, statuses: Sequence[GeneratorStatus]
 ) -> tuple[str, ...]:
     """One line about the visit, and one about the files it left, if it left any."""
-    first = "" if ledger.first_frame_s is None else f", the first after {ledger.first_frame_s:.2f} s"
     made = ", ".join(f"{status.name} {status.results}" for status in statuses)
-    lines = [f"{title}: {ledger.count} frames {_shown(options, ledger)}{first}; made: {made or 'nothing'}"]
+    told = [_shown(options, ledger)]
+    if not options.settle:  # those before it was settled are nothing that was asked for
+        told.append(f"{ledger.count} frames")
+    if ledger.first_frame_s is not None:
+        told.append(f"first frame after {ledger.first_frame_s:.2f} s")
+    lines = [f"{title}: {', '.join(told)}; made: {made or 'nothing'}"]
     files = [str(path) for path in (options.video, options.screenshot, options.report) if path is not None]
     if files:
         lines.append(f"wrote {', '.join(files)}")
