@@ -8,7 +8,8 @@ from typing import get_args
 import pytest
 
 from vrgen import config, contract
-from vrgen.inputs.bindings import markdown
+from vrgen.display.openxr import profiles
+from vrgen.inputs.bindings import hand_rows, markdown
 
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs" / "guide"
@@ -23,6 +24,16 @@ def test_keys_are_those_that_are_bound() -> None:
     assert markdown() in told("keys.md"), (
         "put the table of vrgen.inputs.bindings.markdown() into docs/guide/keys.md"
     )
+
+
+def test_the_controllers_are_those_that_are_bound() -> None:
+    assert profiles.table() in told("keys.md"), (
+        "put the table of vrgen.display.openxr.profiles.table() into docs/guide/keys.md"
+    )
+    touch = profiles.profile_of("oculus/touch_controller")
+    for how, does in hand_rows(profiles.words_of(touch, touch)):
+        (row,) = re.findall(rf"^\| {does} \|.*\|$", told("keys.md"), re.MULTILINE)
+        assert how in row.rsplit("|", 2)[1]
 
 
 @pytest.mark.parametrize("option", [field.name for field in fields(config.RunOptions) if field.name != "target"])

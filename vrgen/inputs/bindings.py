@@ -56,18 +56,24 @@ _SHOWN = {"escape": "Esc", "up": "↑", "left": "←", "down": "↓", "right": "
 
 _HANDS = {
     "hand.move_x": "left stick",
-    "hand.turn_x": "turn the head; right stick to the sides",
-    "hand.turn_y": "right stick forward, let go",
-    "left.pick": "trigger",
-    "left.drag": "squeeze and pull",
+    "hand.run": "left stick pressed",
+    "hand.turn_x": "right stick",
+    "hand.teleport": "right stick forward, let go",
+    "left.pick": "left trigger",
+    "right.pick": "right trigger",
+    "left.drag": "left grip",
+    "right.drag": "right grip",
     "hand.new_world": "right A",
     "hand.undo": "right B",
-    "hand.like": "left A or X",
-    "hand.dislike": "left B or Y",
-    "hand.pause": "left menu button",
-    "hand.panel": "right stick click",
+    "hand.redo": "right B, held",
+    "hand.like": "left X",
+    "hand.screenshot": "left X, held",
+    "hand.dislike": "left Y",
+    "hand.pause": "left menu",
+    "hand.panel": "right stick pressed",
+    "hand.recentre": "right stick pressed, held",
 }
-"""What controllers with sticks and two buttons a hand have for it; the rest is on the panel."""
+"""Of the commonest controllers, Meta's; `display/openxr/profiles.py` has those of all."""
 
 
 def shown(key: str) -> str:
@@ -108,11 +114,9 @@ def hand_rows(names: tuple[tuple[str, str], ...] = ()) -> tuple[tuple[str, str],
 
 def markdown() -> str:
     """The whole table for the guide."""
-    lines = ["| | keyboard and mouse | gamepad | a headset's controllers |", "|---|---|---|---|"]
+    lines = ["| | keyboard and mouse | gamepad | Touch controllers |", "|---|---|---|---|"]
     for binding in BINDINGS:
         keys, pad = (", ".join(shown(key) for key in ways) for ways in (binding.keys, binding.pad))
         hand = ", ".join(_HANDS[name] for name in binding.hand if name in _HANDS)
-        if binding.action and binding.hand and not hand:
-            hand = "on the panel"
         lines.append(f"| {binding.does} | {keys} | {pad} | {hand} |")
     return "\n".join(lines) + "\n"
