@@ -6,35 +6,31 @@ sync with all states and places takes a small part of a millisecond.
 
 import ctypes
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
-
 from vrgen.display.openxr import hands
-from vrgen.display.openxr.api import OpenXrError, call, extension, failure, load, name_of
+from vrgen.display.openxr.action_set import LOST, PREFIX, ActionSet
+from vrgen.display.openxr.api import OpenXrError, call, failure, load, name_of
+from vrgen.display.openxr.hand_tracker import HAND_TRACKING, HandTracker, has_hand_tracking
 from vrgen.display.openxr.presses import Buttons, Presses
-from vrgen.display.openxr.profiles import ACTIONS, BARE, EYES, PROFILES, SIDES, Kind, Profile, profile_of
+from vrgen.display.openxr.profiles import ACTIONS, BARE, PROFILES, SIDES, Kind, Profile, profile_of
 from vrgen.geometry import Array, Pose
 from vrgen.messages import Hand, Pulse, Side
 
-HAND_TRACKING = "XR_EXT_hand_tracking"
-EYE_GAZE = "XR_EXT_eye_gaze_interaction"
 EXTENSIONS: tuple[str, ...] = (
     *dict.fromkeys(profile.extension for profile in PROFILES if profile.extension),
     HAND_TRACKING,
 )
 """What is used where the runtime has it; none is needed."""
 
-_PREFIX = "/interaction_profiles/"
 _LOCATION = struct.Struct("<Q7f")
 """Flags and pose of an XrSpaceLocation, from its byte 16 on."""
 _VALID = 3
 """Orientation and position are valid (XrSpaceLocationFlags)."""
-LOST = ("ERROR_SESSION_LOST", "ERROR_INSTANCE_LOST", "ERROR_RUNTIME_UNAVAILABLE")
 _NOT_FOCUSED = 8
 """XR_SESSION_NOT_FOCUSED: another program, or the runtime's own menu, has the controls."""
 
@@ -69,90 +65,35 @@ class _Source:
 class Actions:
     """Owner of the action set; `attach` it to each session. Closed before the instance is.
 
-    `extensions` and `version`: those that the instance was made with. A context manager.
+    `extensions` and `version`: those that the instance was made with. `profiles`: the controllers to speak of.
+    A context manager.
     """
 
-    def __init__(self, instance: Any, extensions: frozenset[str], version: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        instance: Any,
+        extensions: frozenset[str],
+        version: tuple[int, int],
+        profiles: Sequence[Profile] = PROFILES,
+    ) -> None:
         """Raises OpenXrError: the runtime refuses the set itself (profiles that it refuses are in `refused`)."""
-        self._xr = xr = load()
+        self._xr = load()
         self._instance = instance
         self._extensions = extensions
-        self.refused: tuple[str, ...] = ()
-        """Controllers whose bindings the runtime did not take, one sentence each."""
-        self._functions: dict[str, Callable[..., int]] = {}
-        self._paths: dict[str, int] = {}
-        self._actions: dict[str, Any] = {}
+        known = [each for each in profiles if each.works_with(extensions, version)]
+        self._set = ActionSet(instance, extensions, known)
+        self.refused = self._set.refused
+        """What the runtime did not take or could not do, one sentence each; the rest works."""
         self._session: Any = None
         self._presses = Presses()
-        self._set = xr.ActionSet()
-        info = xr.ActionSetCreateInfo("vrgen", "vrgen", 0)
-        call(xr.raw_functions.xrCreateActionSet, instance, ctypes.byref(info), ctypes.byref(self._set))
+        self._functions: dict[str, Callable[..., int]] = {}
         try:
-            for name, action in ACTIONS.items():
-                if name != "gaze" or EYE_GAZE in extensions:
-                    self._actions[name] = self._create(name, action.kind, action.words, action.sided)
-            self._suggest(version)
             self._prepare()
         except BaseException:
             self.close()
             raise
 
-    # --- the set ------------------------------------------------------------------------------------------------
-
-    def _path(self, text: str) -> int:
-        if text not in self._paths:
-            path = self._xr.Path()
-            call(self._xr.raw_functions.xrStringToPath, self._instance, text.encode(), ctypes.byref(path))
-            self._paths[text] = int(path.value)
-        return self._paths[text]
-
-    def _create(self, name: str, kind: Kind, words: str, sided: bool) -> Any:
-        xr = self._xr
-        types = {
-            Kind.CLICK: xr.ActionType.BOOLEAN_INPUT,
-            Kind.VALUE: xr.ActionType.FLOAT_INPUT,
-            Kind.STICK: xr.ActionType.VECTOR2F_INPUT,
-            Kind.POSE: xr.ActionType.POSE_INPUT,
-            Kind.PULSE: xr.ActionType.VIBRATION_OUTPUT,
-        }
-        subactions = [f"/user/hand/{side}" for side in SIDES] if sided else [EYES] if name == "gaze" else []
-        paths = (xr.Path * len(subactions))(*(self._path(each) for each in subactions))
-        info = xr.ActionCreateInfo(
-            action_name=name,
-            action_type=types[kind],
-            subaction_paths=paths if subactions else None,
-            localized_action_name=words,
-        )
-        action = xr.Action()
-        call(xr.raw_functions.xrCreateAction, self._set, ctypes.byref(info), ctypes.byref(action))
-        return action
-
-    def _suggest(self, version: tuple[int, int]) -> None:
-        """Tell the runtime which button is meant for what, on every controller that it can know."""
-        refused: list[str] = []
-        for profile in PROFILES:
-            if profile.works_with(self._extensions, version):
-                try:
-                    self._suggest_one(profile)
-                except OpenXrError as error:
-                    refused.append(
-                        f"{profile.name}: the runtime does not take vrgen's buttons for {profile.path} "
-                        f"({error.result}); assign them on its own page for bindings"
-                    )
-        self.refused = tuple(refused)
-
-    def _suggest_one(self, profile: Profile) -> None:
-        xr = self._xr
-        suggested = [
-            xr.ActionSuggestedBinding(self._actions[name.split(".")[1]], self._path(path))
-            for name, paths in profile.bindings.items()
-            for path in paths
-        ]
-        info = xr.InteractionProfileSuggestedBinding(
-            interaction_profile=self._path(_PREFIX + profile.path),
-            suggested_bindings=(xr.ActionSuggestedBinding * len(suggested))(*suggested),
-        )
-        call(xr.raw_functions.xrSuggestInteractionProfileBindings, self._instance, ctypes.byref(info))
+    # --- the calls ----------------------------------------------------------------------------------------------
 
     def _function(self, name: str, *kinds: Any) -> Callable[..., int]:
         """A function of the runtime that takes addresses and returns a number: half the cost of pyopenxr's own,
@@ -178,7 +119,7 @@ class Actions:
         self._functions["xrLocateSpace"] = self._function(
             "xrLocateSpace", pointer, pointer, ctypes.c_int64, pointer
         )
-        self._active = xr.ActiveActionSet(self._set, 0)
+        self._active = xr.ActiveActionSet(self._set.handle, 0)
         self._sync_info = xr.ActionsSyncInfo(1, ctypes.pointer(self._active))
         self._sync_address = ctypes.addressof(self._sync_info)
         states = {
@@ -190,8 +131,7 @@ class Actions:
         for name, action in ACTIONS.items():
             if action.kind in states:
                 for side in SIDES if action.sided else ("hand",):
-                    path = self._path(f"/user/hand/{side}") if action.sided else 0
-                    info = xr.ActionStateGetInfo(self._actions[name], path)
+                    info = xr.ActionStateGetInfo(self._set.actions[name], self._set.subaction(name, side))
                     state = states[action.kind]()
                     addresses = (ctypes.addressof(info), ctypes.addressof(state))
                     self._sources[action.kind].append(_Source(f"{side}.{name}", info, state, addresses))
@@ -206,27 +146,28 @@ class Actions:
         """
         self.detach()
         xr = self._xr
-        sets = (xr.ActionSet * 1)(self._set)
+        sets = (xr.ActionSet * 1)(self._set.handle)
         info = xr.SessionActionSetsAttachInfo(action_sets=sets)
         call(xr.raw_functions.xrAttachSessionActionSets, session, ctypes.byref(info))
         self._session = session
         self._session_address = _address(session)
         self._places: dict[str, tuple[Any, int]] = {}
-        self._trackers: dict[Side, _Tracker] = {}
+        self._trackers: dict[Side, HandTracker] = {}
         self._bare = {side: hands.BareHand(side) for side in SIDES}
         self._location = xr.SpaceLocation()
         self._location_address = ctypes.addressof(self._location)
         self._profiles: dict[Side, str] = dict.fromkeys(SIDES, "")
         self._profiles_are_old = True
+        self._used: dict[Side, Profile | None] = dict.fromkeys(SIDES)
         self._presses.release()
         for name, action in ACTIONS.items():
-            if action.kind is Kind.POSE and name in self._actions:
+            if action.kind is Kind.POSE and name in self._set.actions:
                 for side in SIDES if action.sided else ("hand",):
                     self._places[f"{side}.{name}"] = self._place(name, side)
         if HAND_TRACKING in self._extensions:
             with self._going_without("bare hands are not seen"):
-                if self._has_hand_tracking(system_id):
-                    self._trackers = {side: _Tracker(self._instance, session, side) for side in SIDES}
+                if has_hand_tracking(self._instance, system_id):
+                    self._trackers = {side: HandTracker(self._instance, session, side) for side in SIDES}
 
     @contextmanager
     def _going_without(self, what: str) -> Iterator[None]:
@@ -239,21 +180,16 @@ class Actions:
             self.refused += (f"{what}: {error}",)
 
     def _place(self, name: str, side: str) -> tuple[Any, int]:
+        """The space of a pose action, and its handle as a number."""
         xr = self._xr
-        subaction = EYES if name == "gaze" else f"/user/hand/{side}"
         info = xr.ActionSpaceCreateInfo(
-            action=self._actions[name], subaction_path=self._path(subaction), pose_in_action_space=xr.Posef()
+            action=self._set.actions[name],
+            subaction_path=self._set.subaction(name, side),
+            pose_in_action_space=xr.Posef(),
         )
         space = xr.Space()
         call(xr.raw_functions.xrCreateActionSpace, self._session, ctypes.byref(info), ctypes.byref(space))
         return space, _address(space)
-
-    def _has_hand_tracking(self, system_id: Any) -> bool:
-        xr = self._xr
-        tracking = xr.SystemHandTrackingPropertiesEXT()
-        properties = xr.SystemProperties(next=ctypes.cast(ctypes.pointer(tracking), ctypes.c_void_p))
-        call(xr.raw_functions.xrGetSystemProperties, self._instance, system_id, ctypes.byref(properties))
-        return bool(tracking.supports_hand_tracking)
 
     def detach(self) -> None:
         """Forget the session, before it is destroyed or after: what belongs to it ends with it."""
@@ -274,7 +210,8 @@ class Actions:
             OpenXrError: the session or the instance is lost.
         """
         result = self._functions["xrSyncActions"](self._session_address, self._sync_address)
-        _check(result, "xrSyncActions")
+        if result < 0:
+            raise failure("xrSyncActions", name_of(result))
         if result == _NOT_FOCUSED:
             self._presses.release()
             for bare in self._bare.values():
@@ -285,6 +222,7 @@ class Actions:
         base = _address(base_space)
         said = self._read_states()
         both = tuple(self._hand(side, base, time_ns, said) for side in SIDES)
+        self._presses.use(self._used["left"], self._used["right"])
         held, pressed, axes = self._presses.step(said, time_ns * 1e-9)
         gaze = self._located("hand.gaze", base, time_ns) if "hand.gaze" in self._places else None
         return Said(held, pressed, axes, (both[0], both[1]), gaze, True)
@@ -295,40 +233,30 @@ class Actions:
         for side in SIDES:
             state = xr.InteractionProfileState()
             ask = xr.raw_functions.xrGetCurrentInteractionProfile
-            call(ask, self._session, self._path(f"/user/hand/{side}"), ctypes.byref(state))
-            self._profiles[side] = self._text(int(state.interaction_profile)).removeprefix(_PREFIX)
-        self._use_profiles()
-
-    def _use_profiles(self) -> None:
-        left, right = (profile_of(self._profiles[side]) for side in SIDES)
-        self._presses.use(left or BARE, right or BARE)
-
-    def _text(self, path: int) -> str:
-        if not path:
-            return ""
-        length, buffer = ctypes.c_uint32(), ctypes.create_string_buffer(256)
-        ask = self._xr.raw_functions.xrPathToString
-        call(ask, self._instance, path, len(buffer), ctypes.byref(length), buffer)
-        return buffer.value.decode()
+            call(ask, self._session, self._set.path(f"/user/hand/{side}"), ctypes.byref(state))
+            self._profiles[side] = self._set.text(int(state.interaction_profile)).removeprefix(PREFIX)
 
     def _read_states(self) -> Buttons:
         session, sources = self._session_address, self._sources
         clicks: list[tuple[int, str]] = []
         ask = self._functions["xrGetActionStateBoolean"]
         for source in sources[Kind.CLICK]:
-            _check(ask(session, *source.arguments), "xrGetActionStateBoolean")
+            if ask(session, *source.arguments) < 0:
+                continue  # the session is lost, which the next sync says
             if source.state.current_state:
                 clicks.append((source.state.last_change_time, source.name))
         clicks.sort()
         said = Buttons([name for _, name in clicks])
         ask = self._functions["xrGetActionStateFloat"]
         for source in sources[Kind.VALUE]:
-            _check(ask(session, *source.arguments), "xrGetActionStateFloat")
+            if ask(session, *source.arguments) < 0:
+                continue  # the session is lost, which the next sync says
             if source.state.is_active:
                 said.values[source.name] = source.state.current_state
         ask = self._functions["xrGetActionStateVector2f"]
         for source in sources[Kind.STICK]:
-            _check(ask(session, *source.arguments), "xrGetActionStateVector2f")
+            if ask(session, *source.arguments) < 0:
+                continue  # the session is lost, which the next sync says
             if source.state.is_active:
                 state = source.state.current_state
                 said.sticks[source.name] = (state.x, state.y)
@@ -336,33 +264,40 @@ class Actions:
 
     def _hand(self, side: Side, base: int, time_ns: int, said: Buttons) -> Hand:
         """Where a hand is; a bare one's pinch and fist are added to what was said."""
-        path = self._profiles[side]
+        path, bare = self._profiles[side], self._bare[side]
         profile = profile_of(path)
         grip = self._located(f"{side}.grip", base, time_ns)
         aim = self._located(f"{side}.aim", base, time_ns)
-        if grip is not None and not (profile is not None and profile.bare):
-            self._bare[side].forget()
-            return Hand(side, grip, aim, path, profile.model if profile is not None else "")
-        tracker, bare = self._trackers.get(side), self._bare[side]
-        joints = None
-        if tracker is not None:
-            with self._going_without(f"the bare {side} hand is not seen any more"):
-                del self._trackers[side]
-                joints = tracker.locate(base, time_ns)
-                self._trackers[side] = tracker
+        holds = grip is not None and not (profile is not None and profile.bare)
+        joints = None if holds else self._joints(side, base, time_ns)
         if joints is None:
             bare.forget()
-            return Hand(side, grip, aim, path)
+            self._used[side] = profile
+            return Hand(side, grip, aim, path, profile.model if profile is not None else "")
         bare.see(joints, time_ns * 1e-9)
+        if profile is None or not profile.bare:  # of a controller that was laid down the runtime still speaks
+            path, profile = "", BARE
+        self._used[side] = profile
         if f"{side}.pick" not in said.values:
             said.values[f"{side}.pick"] = float(bare.pinching)
             said.values[f"{side}.drag"] = float(bare.fist)
         places: Array = hands.places(joints)
         return Hand(side, grip or hands.grip(joints, side), aim or bare.aim, path, joints_room=places)
 
+    def _joints(self, side: Side, base: int, time_ns: int) -> hands.Located | None:
+        """The bare hand's joints, where there is a tracker and it sees them; one that fails is not asked again."""
+        tracker = self._trackers.pop(side, None)
+        joints = None
+        if tracker is not None:
+            with self._going_without(f"the bare {side} hand is not seen any more"):
+                joints = tracker.locate(base, time_ns)
+                self._trackers[side] = tracker
+        return joints
+
     def _located(self, name: str, base: int, time_ns: int) -> Pose | None:
-        result = self._functions["xrLocateSpace"](self._places[name][1], base, time_ns, self._location_address)
-        _check(result, "xrLocateSpace")
+        ask = self._functions["xrLocateSpace"]
+        if ask(self._places[name][1], base, time_ns, self._location_address) < 0:
+            return None  # the session is lost, which the next sync says
         flags, qx, qy, qz, qw, x, y, z = _LOCATION.unpack_from(self._location, 16)
         if flags & _VALID != _VALID:
             return None
@@ -373,7 +308,7 @@ class Actions:
         if self._session is None:
             return
         xr = self._xr
-        info = xr.HapticActionInfo(self._actions["haptic"], self._path(f"/user/hand/{pulse.side}"))
+        info = xr.HapticActionInfo(self._set.actions["haptic"], self._set.subaction("haptic", pulse.side))
         felt = xr.HapticVibration(
             duration=int(pulse.seconds * 1e9),
             frequency=0.0,  # XR_FREQUENCY_UNSPECIFIED: the runtime knows its motors
@@ -389,9 +324,7 @@ class Actions:
     def close(self) -> None:
         """Destroy the set with its actions; before the instance is destroyed. A second call does nothing."""
         self.detach()
-        if self._set is not None:
-            action_set, self._set = self._set, None
-            self._xr.raw_functions.xrDestroyActionSet(action_set)
+        self._set.close()
 
     def __enter__(self) -> Self:
         return self
@@ -400,37 +333,6 @@ class Actions:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-class _Tracker:
-    """The runtime's tracker of one bare hand; it ends with the session."""
-
-    def __init__(self, instance: Any, session: Any, side: Side) -> None:
-        xr = self._xr = load()
-        self._locate = extension(instance, "xrLocateHandJointsEXT")
-        info = xr.HandTrackerCreateInfoEXT(hand=xr.HandEXT.LEFT if side == "left" else xr.HandEXT.RIGHT)
-        self._handle = xr.HandTrackerEXT()
-        create = extension(instance, "xrCreateHandTrackerEXT")
-        call(create, session, ctypes.byref(info), ctypes.byref(self._handle))
-        self._joints = np.zeros(hands.JOINTS, hands.JOINT)
-        self._ask = xr.HandJointsLocateInfoEXT()
-        self._answer = xr.HandJointLocationsEXT()
-        self._answer.joint_count = hands.JOINTS
-        self._answer._joint_locations = ctypes.cast(
-            self._joints.ctypes.data, ctypes.POINTER(xr.HandJointLocationEXT)
-        )
-
-    def locate(self, base: int, time_ns: int) -> hands.Located | None:
-        """Where the joints are; None while the hand is not seen. The memory is filled again by the next call."""
-        self._ask.base_space = ctypes.cast(base, self._xr.Space)
-        self._ask.time = time_ns
-        call(self._locate, self._handle, ctypes.byref(self._ask), ctypes.byref(self._answer))
-        return self._joints if self._answer.is_active and hands.is_whole(self._joints) else None
-
-
-def _check(result: int, name: str) -> None:
-    if result < 0:
-        raise failure(name, name_of(result))
 
 
 def _address(handle: Any) -> int:

@@ -70,13 +70,16 @@ class BareHand:
 
     def see(self, joints: Located, time_s: float) -> None:
         """Take in where the joints are. The ray leaves the index finger's knuckle along the palm."""
-        position = joints["position"].astype(np.float64)
-        reach = np.linalg.norm(position - position[WRIST], axis=1)
-        curl = float(np.max(reach[list(TIPS)] / np.maximum(reach[list(KNUCKLES)], 1e-6)))
+        place: list[list[float]] = joints["position"].tolist()
+        wrist = place[WRIST]
+        curl = max(
+            math.dist(place[tip], wrist) / max(math.dist(place[knuckle], wrist), 1e-6)
+            for tip, knuckle in zip(TIPS, KNUCKLES)
+        )
         self.fist = curl < (FIST_OFF if self.fist else FIST_ON)
-        gap_m = float(np.linalg.norm(position[THUMB_TIP] - position[INDEX_TIP]))
+        gap_m = math.dist(place[THUMB_TIP], place[INDEX_TIP])
         self.pinching = not self.fist and gap_m < (PINCH_OFF_M if self.pinching else PINCH_ON_M)
-        seen = Pose(_vec(position[INDEX_KNUCKLE]), _quat(joints["rotation"][PALM]))
+        seen = Pose(_vec(joints["position"][INDEX_KNUCKLE]), _quat(joints["rotation"][PALM]))
         if self._aim is None:
             self._aim = seen
         else:
@@ -89,10 +92,15 @@ class BareHand:
 
 
 def _towards(before: Pose, now: Pose, part: float) -> Pose:
-    a, b = np.array(before.rotation), np.array(now.rotation)
-    turned = a + (b * (1.0 if a @ b >= 0 else -1.0) - a) * part
-    place = np.array(before.position) * (1 - part) + np.array(now.position) * part
-    return Pose(_vec(place), _quat(turned / np.linalg.norm(turned)))
+    """Of the way from one pose to the other, `part`; the shorter way round."""
+    (ax, ay, az, aw), (bx, by, bz, bw) = before.rotation, now.rotation
+    to = part if ax * bx + ay * by + az * bz + aw * bw >= 0 else -part
+    rest = 1 - part
+    x, y, z, w = ax * rest + bx * to, ay * rest + by * to, az * rest + bz * to, aw * rest + bw * to
+    length = math.hypot(x, y, z, w)
+    (px, py, pz), (qx, qy, qz) = before.position, now.position
+    place = (px * rest + qx * part, py * rest + qy * part, pz * rest + qz * part)
+    return Pose(place, (x / length, y / length, z / length, w / length))
 
 
 def _vec(numbers: npt.NDArray[np.floating]) -> Vec3:

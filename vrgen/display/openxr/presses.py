@@ -55,7 +55,9 @@ class Presses:
         self._rested_s: float | None = None
 
     def use(self, left: Profile | None, right: Profile | None) -> None:
-        """The controllers have become others."""
+        """What the hands hold now. Costs nothing while it is the same."""
+        if left is self._profiles["left"] and right is self._profiles["right"]:
+            return
         self._profiles = {"left": left, "right": right}
         present = [profile for profile in (left, right) if profile is not None]
         direct = frozenset().union(*(profile.direct for profile in present))
