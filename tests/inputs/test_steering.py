@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from vrgen.errors import WorldError
+from vrgen.inputs.propose import label_index
 from vrgen.inputs.steering import HISTORY, REST_S, Steering
 from vrgen.messages import Choice, InputValue, Knob
 
@@ -47,6 +49,27 @@ def test_a_wrong_setting_is_one_sentence() -> None:
         Steering.start(KNOBS, 1, {"ground": "lava"})
     with pytest.raises(WorldError, match="numbers"):
         Steering.start(KNOBS, 1, {"season": "summer"})
+
+
+@pytest.mark.parametrize("one_hot", [True, False])
+def test_a_swapped_checkpoint_with_fewer_labels_gets_one_of_its_own(one_hot: bool) -> None:
+    def knob(*labels: str) -> Knob:
+        shape = (1, len(labels)) if one_hot else (1,)
+        return Knob(
+            name="biome", kind="label", shape=shape, label="", generators=("a",), labels=labels, one_hot=one_hot
+        )
+
+    steering = Steering.start((knob("heath", "rock", "snow"),), 0, {"biome": "snow"})
+    after = steering.with_knobs((knob("sand", "grass"),))
+    assert label_index(after.knobs[0], after.choice.values["biome"]) in (0, 1)
+    assert after.undo().choice.values["biome"].shape == after.knobs[0].shape
+
+
+def test_a_swapped_checkpoint_with_another_range_is_not_called_outside_of_it() -> None:
+    wide = Knob(name="age", kind="slider", shape=(1,), label="", generators=("a",), range=(0.0, 10.0))
+    steering = Steering.start((wide,), 0).set({"age": np.array([9.0], np.float32)}, 0.0)
+    after = steering.with_knobs((replace(wide, range=(0.0, 0.3), default=0.1),))
+    assert 0.0 <= after.choice.values["age"][0] <= 0.3
 
 
 def test_n_can_be_had_again_by_its_seed() -> None:

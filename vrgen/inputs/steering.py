@@ -57,14 +57,18 @@ class Steering:
         Raises:
             WorldError: a setting names a label that its knob does not have, or a text for a number.
         """
+        for knob in knobs:
+            wanted = (settings or {}).get(knob.name)
+            if wanted is not None and knob.kind in ("slider", "label") and _as_set(knob, wanted) is None:
+                has = f"the labels {', '.join(knob.labels)}" if knob.kind == "label" else "numbers"
+                raise WorldError(
+                    f"the world sets '{knob.name}' to '{wanted}', it takes {has}; correct the world file"
+                )
         return Steering(settings=settings or {}, now=Standing(seed=seed))._became(knobs=knobs)
 
     def with_knobs(self, knobs: tuple[Knob, ...]) -> "Steering":
-        """Knobs have become known (a checkpoint was loaded, or swapped): those that are new, or have another
-        shape, get the value that the world's seed gives them; the others stand where they stood.
-
-        Raises:
-            WorldError: as `start`.
+        """Knobs have become known (a checkpoint was loaded, or swapped): those that are new, or that can't stand
+        where they stood, get the value that the world's seed gives them; the others stand where they stood.
         """
         return self if knobs == self.knobs else self._became(knobs=knobs)
 
@@ -164,23 +168,38 @@ class Steering:
         )
 
     def _filled(self, standing: Standing, knobs: tuple[Knob, ...]) -> Standing:
-        """`standing` with a value of the right shape for every knob."""
+        """`standing` with a value that fits for every knob."""
         values = dict(standing.values)
         for knob in knobs:
-            if knob.name not in values or values[knob.name].shape != knob.shape:
+            if knob.name not in values or not _fits(knob, values[knob.name]):
                 values[knob.name] = self._first_value(knob, standing.seed)
         return replace(standing, values=values)
 
     def _first_value(self, knob: Knob, seed: int) -> InputValue:
         wanted = self.settings.get(knob.name)
-        if wanted is None or knob.kind not in ("slider", "label"):
-            return propose(rng_of(seed, knob), knob, _NO_PREFERENCE)
-        if knob.kind == "slider" and not isinstance(wanted, str):
-            return np.full(knob.shape, np.clip(wanted, *knob.range), np.float32)
-        if knob.kind == "label" and wanted in knob.labels:
-            return label_value(knob, knob.labels.index(str(wanted)))
-        has = f"the labels {', '.join(knob.labels)}" if knob.kind == "label" else "numbers"
-        raise WorldError(f"the world sets '{knob.name}' to '{wanted}', it takes {has}; correct the world file")
+        value = None if wanted is None else _as_set(knob, wanted)
+        return propose(rng_of(seed, knob), knob, _NO_PREFERENCE) if value is None else value
+
+
+def _as_set(knob: Knob, wanted: float | str) -> InputValue | None:
+    """A slider or label where the world file wants it; None where it can't stand there."""
+    if knob.kind == "slider" and not isinstance(wanted, str):
+        return np.full(knob.shape, np.clip(wanted, *knob.range), np.float32)
+    if knob.kind == "label" and wanted in knob.labels:
+        return label_value(knob, knob.labels.index(str(wanted)))
+    return None
+
+
+def _fits(knob: Knob, value: InputValue) -> bool:
+    """Whether a knob can stand there: another checkpoint's may have other labels and another range."""
+    if value.shape != knob.shape:
+        return False
+    if knob.kind == "label" and not knob.one_hot:
+        return bool(0 <= value.ravel()[0] < len(knob.labels))
+    if knob.kind == "slider":
+        low, high = (np.float32(limit) for limit in knob.range)
+        return bool(low <= value.min() and value.max() <= high)
+    return True
 
 
 def _seed_of(standing: Standing, knob: Knob) -> int:
