@@ -191,11 +191,21 @@ class Actions:
         call(xr.raw_functions.xrCreateActionSpace, self._session, ctypes.byref(info), ctypes.byref(space))
         return space, _address(space)
 
-    def detach(self) -> None:
-        """Forget the session, before it is destroyed or after: what belongs to it ends with it."""
+    def detach(self, abandon: bool = False) -> None:
+        """Give back what belongs to the session, before it is destroyed; harmless without one.
+
+        `abandon`: the runtime hangs and so would every call; what belongs to the session ends with the process.
+        """
         if self._session is None:
             return
         self._session = None
+        if not abandon:
+            for tracker in self._trackers.values():
+                tracker.close()
+            # A session's spaces end with it, but the validation layer then keeps counting them as alive. One that
+            # is lost refuses, and nothing else can be done.
+            for space, _ in self._places.values():
+                self._xr.raw_functions.xrDestroySpace(space)
         self._trackers.clear()
         self._places.clear()
 
@@ -321,10 +331,14 @@ class Actions:
 
     # --- its end ------------------------------------------------------------------------------------------------
 
-    def close(self) -> None:
-        """Destroy the set with its actions; before the instance is destroyed. A second call does nothing."""
-        self.detach()
-        self._set.close()
+    def close(self, abandon: bool = False) -> None:
+        """Destroy the set with its actions; before the instance is destroyed. A second call does nothing.
+
+        `abandon`: the runtime hangs, so nothing is given back to it.
+        """
+        self.detach(abandon)
+        if not abandon:
+            self._set.close()
 
     def __enter__(self) -> Self:
         return self

@@ -22,12 +22,13 @@ def has_hand_tracking(instance: Any, system_id: Any) -> bool:
 
 
 class HandTracker:
-    """The runtime's tracker of one hand; it ends with the session."""
+    """Owner of the runtime's tracker of one hand."""
 
     def __init__(self, instance: Any, session: Any, side: Side) -> None:
         """Raises OpenXrError: the runtime has none."""
         self._xr = xr = load()
         self._locate = extension(instance, "xrLocateHandJointsEXT")
+        self._destroy = extension(instance, "xrDestroyHandTrackerEXT")
         info = xr.HandTrackerCreateInfoEXT(hand=xr.HandEXT.LEFT if side == "left" else xr.HandEXT.RIGHT)
         self._handle = xr.HandTrackerEXT()
         create = extension(instance, "xrCreateHandTrackerEXT")
@@ -50,3 +51,7 @@ class HandTracker:
         self._ask.time = time_ns
         call(self._locate, self._handle, ctypes.byref(self._ask), ctypes.byref(self._answer))
         return self._joints if self._answer.is_active and is_whole(self._joints) else None
+
+    def close(self) -> None:
+        """Destroy it, before its session is."""
+        self._destroy(self._handle)
