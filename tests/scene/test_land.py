@@ -34,6 +34,8 @@ class Visit:
     made: dict[Key, dict[Tile, TileHeights]] = field(default_factory=dict)
     resident: set[int] = field(default_factory=set)
     may_show: bool = True
+    never: Tile | None = None
+    """A tile at which the generator fails."""
 
     def ask(self, key: Key) -> None:
         self.wanted = key
@@ -42,7 +44,7 @@ class Visit:
         """Answer `count` of the wanted tiles, in any order."""
         if self.land.target[0] < 0:
             return
-        missing = self.land.missing(self.at, (0.0, -1.0))
+        missing = [tile for tile in self.land.missing(self.at, (0.0, -1.0)) if tile != self.never]
         order.shuffle(missing)
         key = self.land.target
         tiles = {t: TileHeights(new_id(), heights_of(key, t)) for t in missing[:count]}
@@ -263,6 +265,30 @@ def test_another_world_waits_until_it_may_show() -> None:
     visit.may_show = True
     settled(visit)
     assert visit.land.height(11.0, 12.0) != before
+
+
+def test_beside_a_tile_that_never_comes_land_morphs_without_a_jump() -> None:
+    visit, rng = Visit(never=(1, 0)), np.random.default_rng(0)
+    for key in ((1, 1), (1, 2), (1, 3)):
+        visit.ask(key)
+        for _ in range(60):
+            visit.make(300, rng)
+            visit.upload(300, rng)
+            visit.frame()
+        assert visit.land.ground.arriving is None
+        assert visit.land.ground.shown.revision == key[1]
+        assert visit.presence(20.0, 20.0) > 0.0  # beside the hole there is land
+    visit.never = None
+    settled(visit)
+    visit.never = (1, 0)
+    visit.ask((2, 4))
+    for frame in range(100):
+        visit.make(300, rng)
+        visit.upload(300, rng)
+        visit.frame()
+        if frame == 10:
+            visit.ask((3, 5))  # in the midst of it: the hole sinks, beside it one land becomes the other
+    assert visit.land.ground.shown.epoch == 3
 
 
 def test_of_many_worlds_asked_for_the_last_one_comes() -> None:

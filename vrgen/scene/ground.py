@@ -171,10 +171,15 @@ class Land:
         if ground.arriving is None:
             rising = all_shown
         else:
-            all_new = _around(self._standing(ground.arriving, resident)) & may_show
-            weight[all_new & ~_touched(presence)] = 1.0  # nothing of the tiles around it is seen yet
+            new = self._standing(ground.arriving, resident)
+            all_new = _around(new) & may_show
+            seen = _seen(presence)
+            touched = ~_around(~seen)
+            weight[all_new & ~touched] = 1.0
+            # Where a tile is missing and not seen, its corners go along with the tiles beside it.
+            going = touched & _around(new | ~seen) & may_show
             step = np.float32(dt_s / _MORPH_S)
-            weight[all_new] = np.minimum(weight[all_new] + step, 1.0)
+            weight[going] = np.minimum(weight[going] + step, 1.0)
             rising = np.where(all_new, all_shown | (weight >= 1.0), all_shown & ~(weight > 0.0))
             if self._clearing:
                 rising = rising & all_new
@@ -200,7 +205,7 @@ class Land:
 
     def _through(self, weight: F32, presence: F32, cap: F32) -> bool:
         """Whether nothing of the old land is seen any more."""
-        seen = _touched(presence) & (cap > 0.0)
+        seen = ~_around(~_seen(presence)) & (cap > 0.0)
         return bool(np.all(weight[seen] >= 1.0)) and bool(np.any(weight >= 1.0))
 
     def _follow(self, ground: Ground) -> Ground:
@@ -288,12 +293,10 @@ def _around(stands: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return np.asarray(west & np.roll(west, 1, axis=0))
 
 
-def _touched(presence: F32) -> npt.NDArray[np.bool_]:
-    """Corners of tiles that are seen, if only at another corner of theirs."""
-    seen = presence > 0.0
-    for axis in (0, 1):
-        seen = seen | np.roll(seen, 1, axis) | np.roll(seen, -1, axis)
-    return seen
+def _seen(presence: F32) -> npt.NDArray[np.bool_]:
+    """(grid, grid) tiles by slot: those with presence at any of their four corners."""
+    north = (presence > 0.0) | np.roll(presence > 0.0, -1, axis=1)
+    return np.asarray(north | np.roll(north, -1, axis=0))
 
 
 def _weightless(corners: F32) -> F32:
