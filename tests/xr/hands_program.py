@@ -61,23 +61,21 @@ class Session:
         call(raw.xrCreateReferenceSpace, self.handle, ctypes.byref(stage), ctypes.byref(self.space))
 
     def poll(self) -> None:
-        while True:
-            event = xr.EventDataBuffer()
-            if call(raw.xrPollEvent, self.instance, ctypes.byref(event)) != 0:
-                return
-            kind = xr.StructureType(event._type)
-            if kind == xr.StructureType.EVENT_DATA_SESSION_STATE_CHANGED:
-                changed = ctypes.cast(
-                    ctypes.byref(event), ctypes.POINTER(xr.EventDataSessionStateChanged)
-                ).contents
-                self.state = xr.SessionState(changed._state).name
-                if self.state == "READY":
-                    begin = xr.SessionBeginInfo(xr.ViewConfigurationType.PRIMARY_STEREO)
-                    call(raw.xrBeginSession, self.handle, ctypes.byref(begin))
-                elif self.state == "STOPPING":
-                    call(raw.xrEndSession, self.handle)
-            elif kind == xr.StructureType.EVENT_DATA_INTERACTION_PROFILE_CHANGED:
-                self.profiles_changed = True
+        """Take one event, so that every state of the session is lived through."""
+        event = xr.EventDataBuffer()
+        if call(raw.xrPollEvent, self.instance, ctypes.byref(event)) != 0:
+            return
+        kind = xr.StructureType(event._type)
+        if kind == xr.StructureType.EVENT_DATA_SESSION_STATE_CHANGED:
+            changed = ctypes.cast(ctypes.byref(event), ctypes.POINTER(xr.EventDataSessionStateChanged)).contents
+            self.state = xr.SessionState(changed._state).name
+            if self.state == "READY":
+                begin = xr.SessionBeginInfo(xr.ViewConfigurationType.PRIMARY_STEREO)
+                call(raw.xrBeginSession, self.handle, ctypes.byref(begin))
+            elif self.state == "STOPPING":
+                call(raw.xrEndSession, self.handle)
+        elif kind == xr.StructureType.EVENT_DATA_INTERACTION_PROFILE_CHANGED:
+            self.profiles_changed = True
 
     def time_ns(self) -> int:
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
@@ -153,21 +151,20 @@ def live(session: Session, actions: Actions, seconds: float, until: str) -> None
         if session.profiles_changed:
             session.profiles_changed = False
             actions.profiles_changed()
-        if session.state in ("READY", "SYNCHRONIZED", "VISIBLE", "FOCUSED"):
-            now_ns = session.time_ns()
-            began = time.thread_time()
-            said = actions.sync(session.space, now_ns)
-            costs_s.append(time.thread_time() - began)
-            state = told(said)
-            if state != before or said.pressed:
-                tell(state | {"pressed": said.pressed})
-                before = state
-            for side in SIDES:
-                if f"{side}.pick" in said.pressed:
-                    actions.pulse(Pulse(side, 0.02, 0.5))
-            if not asked and (until in said.pressed or time.monotonic() > deadline):
-                call(raw.xrRequestExitSession, session.handle)
-                asked = True
+        now_ns = session.time_ns()
+        began = time.thread_time()
+        said = actions.sync(session.space, now_ns)
+        costs_s.append(time.thread_time() - began)
+        state = told(said)
+        if state != before or said.pressed:
+            tell(state | {"pressed": said.pressed})
+            before = state
+        for side in SIDES:
+            if f"{side}.pick" in said.pressed:
+                actions.pulse(Pulse(side, 0.02, 0.5))
+        if not asked and (until in said.pressed or time.monotonic() > deadline):
+            call(raw.xrRequestExitSession, session.handle)
+            asked = True
         time.sleep(0.01)
     actions.detach()
     call(raw.xrDestroySpace, session.space)

@@ -120,6 +120,28 @@ def test_every_button_of_the_index_says_what_it_means(hands: Hands) -> None:
     assert hands.program.wait(10) == 0
 
 
+def test_what_is_held_when_the_controls_come_counts_from_its_next_press(testbed: Testbed) -> None:
+    state = RemoteState()
+    testbed.headset.send(replace(state, right=replace(state.right, trigger=1.0, a_click=True)))
+    program = testbed.popen(testbed.python(PROGRAM), {"PYTHONPATH": str(ROOT)})
+    hands = Hands(testbed, program)
+    try:
+        first = hands.when(lambda told: True)
+        assert not first["focused"] and first["hands"]["right"]["grip"] is None and first["axes"] == {}
+        focused = hands.when(lambda told: told["focused"] and told["hands"]["right"]["grip"] is not None)
+        assert focused["held"] == focused["pressed"] == []
+        hands.change("right", a_click=False)
+        time.sleep(0.1)
+        assert hands.last()["held"] == []
+        hands.press("right", "hand.new_world", a_click=True)
+        hands.change("right", trigger=0.0)
+        time.sleep(0.1)
+        hands.press("right", "right.pick", trigger=1.0)
+    finally:
+        testbed.headset.send(RemoteState())
+        program.end()
+
+
 def test_sticks_are_axes_and_a_press_of_the_pad_runs(hands: Hands) -> None:
     hands.change("left", thumbstick=(-0.25, 0.75))
     hands.change("right", thumbstick=(0.5, -1.0))
