@@ -111,6 +111,15 @@ def test_a_controller_with_a_button_for_it_needs_no_long_press() -> None:
     assert presses.step(clicks("hand.undo"), 1.0)[1] == ("hand.undo",)
 
 
+def test_of_two_controllers_one_with_a_button_for_it_is_enough() -> None:
+    presses = Presses()
+    presses.use(profile_of("oculus/touch_controller"), profile_of("htc/vive_cosmos_controller"))
+    presses.step(Buttons(), 0.0)
+    assert presses.step(clicks("hand.undo"), 1.0)[1] == ("hand.undo",)  # the Cosmos has a button for redo
+    presses.step(Buttons(), 1.1)
+    assert presses.step(clicks("hand.panel"), 1.2)[1] == ()  # neither has one for recentre
+
+
 def test_what_was_down_when_the_controls_come_back_counts_from_its_next_press() -> None:
     presses = using("oculus/touch_controller")
     down = Buttons(["hand.pause"], {"right.pick": 1.0})
@@ -131,6 +140,7 @@ def test_one_press_runs_until_the_stick_rests() -> None:
     assert "hand.run" in presses.step(moving(1.0, "hand.run"), 1.1)[0]
     assert "hand.run" in presses.step(moving(1.0), 5.0)[0]
     assert "hand.run" in presses.step(moving(0.0), 5.1)[0]
+    assert "hand.run" in presses.step(moving(0.0), 5.2)[0]
     assert "hand.run" in presses.step(moving(0.8), 5.0 + RUN_RESTS_S)[0]  # only a short rest
     presses.step(moving(0.0), 8.0)
     assert "hand.run" not in presses.step(moving(0.0), 8.1 + RUN_RESTS_S)[0]

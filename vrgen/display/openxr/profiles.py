@@ -475,7 +475,7 @@ def table(profiles: Sequence[Profile] = PROFILES) -> str:
     """Markdown for the guide: what every controller's buttons do; controllers that do the same share a row."""
     shared: dict[tuple[Row, ...], list[Profile]] = {}
     for profile in profiles:
-        rows = tuple(row._replace(names=()) for row in help_of(profile))
+        rows = tuple(row._replace(component="", names=()) for row in help_of(profile))
         if rows:
             shared.setdefault(rows, []).append(profile)
     lines = ["| controller | left hand | right hand | on the panel only |", "|---|---|---|---|"]
