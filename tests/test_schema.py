@@ -30,6 +30,7 @@ def refused(raw: object) -> str | None:
     ("raw", "sentence"),
     [
         (manifest(vrgen=2), "vrgen is 2, expected 1; correct it"),
+        (manifest(vrgen="1"), "vrgen is '1', expected 1; correct it"),
         (manifest(licence="CC0"), "'licence' is no key of the manifest; did you mean 'license'?"),
         ({"vrgen": 1, "name": "x"}, "the manifest lacks 'outputs', which has to be there; add it"),
         (

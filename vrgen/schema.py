@@ -36,7 +36,7 @@ def explain(raw: object, kind: Any, error: msgspec.ValidationError, whole: str, 
         return f"{at or whole} lacks '{name}', which has to be there{_choices(allowed, name)}; add it"
     remedy = "correct it"
     names = _names(allowed)
-    if isinstance(said, str) and names:
+    if isinstance(said, str) and names and said not in names:  # 1 and "1" are written alike
         found = did_you_mean(said, names)
         remedy = found if found.startswith("did you") else remedy
     return f"{at or whole} is {_shown(said)}, expected {_expected(allowed)}; {remedy}"

@@ -94,7 +94,7 @@ CALL = {"args": ["latent"], "returns": ["picture"]}
 @pytest.mark.parametrize(
     ("module", "more", "words"),
     [
-        (checkpoints.Flat(), {}, ["one tensor (z)", 'call = {"args": ["latent"], "returns": ["picture"]}']),
+        (checkpoints.Flat(), {}, ["one tensor (z)", 'args = ["latent"] and returns = ["picture"]']),
         (checkpoints.Constant(), {"call": CALL}, ["takes a dictionary", "leave 'call' out"]),
         (Season(), {"call": CALL}, ["3 arguments (z, season, truncation)", '["latent"]', "name one for each"]),
     ],

@@ -87,8 +87,8 @@ def require_call_form(file: str, program: Any, manifest: Manifest) -> None:
             if needed
         ]
         raise ManifestError(
-            f"{file}: forward takes {told(taken)}, its manifest has no 'call' to say which is which; add "
-            f'call = {{"args": {_quoted(args)}, "returns": {_quoted(returns)}}} in the order that forward has them'
+            f"{file}: forward takes {told(taken)}, its manifest has no 'call' to say which is which; add a table "
+            f"'call' with args = {_quoted(args)} and returns = {_quoted(returns)}, in the order that forward has them"
         )
     if manifest.call is not None and by_name:
         raise ManifestError(
