@@ -88,7 +88,7 @@ def require_call_form(file: str, program: Any, manifest: Manifest) -> None:
         ]
         raise ManifestError(
             f"{file}: forward takes {told(taken)}, its manifest has no 'call' to say which is which; add a table "
-            f"'call' with args = {_quoted(args)} and returns = {_quoted(returns)}, in the order that forward has them"
+            f"'call' with args = {_quoted(args)} and returns = {_quoted(returns)}, in the order of forward's own"
         )
     if manifest.call is not None and by_name:
         raise ManifestError(
