@@ -10,9 +10,11 @@ import sys
 import pytest
 
 from vrgen.display.openxr.actions import EXTENSIONS
+from vrgen.display.openxr.labels import labels_of
 from vrgen.display.openxr.profiles import (
     ACTIONS,
     PROFILES,
+    SIDES,
     Kind,
     Profile,
     help_of,
@@ -116,6 +118,26 @@ def test_words_of_two_controllers_come_each_from_its_own() -> None:
     assert set(words) <= HAND_BUTTONS | set(HAND_AXES)
     assert dict(words_of(index, index))["hand.teleport"] == "right stick forward, let go"
     assert words_of(None, None) == ()
+
+
+def test_labels_stand_at_the_parts_that_the_models_have() -> None:
+    labels = {label.button: label for label in labels_of("oculus/touch_controller", "left")}
+    assert set(labels) == {"trigger", "squeeze", "thumbstick", "x", "y", "menu"}
+    assert labels["thumbstick"].text == "move / press: run"
+    assert labels["trigger"].does == "pick"
+    (pad,) = [label for label in labels_of("htc/vive_controller", "right") if label.button == "trackpad"]
+    assert pad.text == "up: teleport / down: panel, hold: recentre / left, right: turn"
+    assert labels_of("acme/unheard_of", "left") == ()
+
+
+@each
+def test_every_label_that_lights_up_is_of_a_button_that_is_told(profile: Profile) -> None:
+    for side in SIDES:
+        labels = labels_of(profile.path, side)
+        assert len({label.button for label in labels}) == len(labels)
+        for label in labels:
+            assert not label.does or {f"hand.{label.does}", f"{side}.{label.does}"} & HAND_BUTTONS
+            assert label.text
 
 
 def test_profiles_are_found_by_the_path_that_the_runtime_names() -> None:
