@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "vrgen"
 STAGES = {"inputs", "generator", "scene", "renderer", "display", "feedback", "training"}
-WIRING = {"app", "cli", "doctor", "__main__"}
+WIRING = {"app", "cli", "doctor", "errands", "__main__"}
 """Top-level modules that put stages together; every other top-level module, and gl, is the base layer."""
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 

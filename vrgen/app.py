@@ -4,46 +4,43 @@ Stages do not know each other; here they are wired. One thread draws for ever; t
 their own and are only ever looked at, never waited for.
 """
 
-import os
 import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import psutil
 
-from vrgen.clock import RealClock, StepClock
+from vrgen import errands
+from vrgen.clock import RealClock, StepClock, process_age_s
 from vrgen.config import RunOptions, World, world_of
-from vrgen.display.film import FILM_HZ, Film, save_picture
+from vrgen.display.film import FILM_HZ, Film
 from vrgen.display.interface import Display, Frame
 from vrgen.display.select import open_display
-from vrgen.errors import CheckpointError, UsageError, VrgenError
+from vrgen.errors import UsageError, VrgenError
+from vrgen.feedback.haptics import UNTOUCHED, Answer, felt
 from vrgen.feedback.ledger import Ledger
 from vrgen.feedback.panel_state import PanelState
 from vrgen.feedback.preferences import observe
 from vrgen.feedback.summary import summary_lines
 from vrgen.generator.fitting import require_fit
 from vrgen.generator.generators import Generators
-from vrgen.generator.manifest import read_manifest
 from vrgen.generator.scheduling import Schedule
-from vrgen.inputs.bindings import help_rows
+from vrgen.inputs.bindings import hand_rows, help_rows
 from vrgen.inputs.hands import REST
 from vrgen.inputs.interpret import interpret
 from vrgen.inputs.steering import Steering
-from vrgen.messages import Action, Controls, FrameCost, GeneratorStatus, Intent, Person, Phase, Preference
+from vrgen.messages import Action, Controls, FrameCost, Intent, Person, Preference
 from vrgen.scene.assembly import Assembly
-from vrgen.scene.walking import walk
+from vrgen.scene.presence import present
+from vrgen.scene.trip import AT_REST, travelled
 from vrgen.scene_model import Scene
 
 if TYPE_CHECKING:
     from vrgen.feedback.panel import Panel
 
-_OUT = (Phase.FAILED, Phase.GONE)
 _PANEL_FROM_FRAME = 2
 _SETTLE_S = 240.0
 _SMALL = (0, 0, 64, 36)
@@ -81,9 +78,10 @@ def run(options: RunOptions) -> tuple[str, ...]:
         try:
             session.loop(film)
         except KeyboardInterrupt:
-            session.finish()  # what was asked for is left behind all the same
+            # What was asked for is left behind all the same.
+            errands.leave(options, display, session.ledger, generators)
             raise
-        session.finish()
+        errands.leave(options, display, session.ledger, generators)
         told += summary_lines(world.title or world.name, options, session.ledger, generators.status)
     return tuple(told)
 
@@ -113,7 +111,8 @@ class Session:
         self.person = Person((start.x_m, 0.0, start.z_m), float(np.radians(start.yaw_deg)))
         self.scene: Scene | None = None
         self.captured: frozenset[str] = frozenset()
-        self.stance = REST
+        self.stance, self.trip, self.touch = REST, AT_REST, UNTOUCHED
+        self._accepted = self._refused = False
         self.wants_from_panel = Intent()
         self.asked = ""
         self.paused = self.settling = False
@@ -122,7 +121,7 @@ class Session:
         self._restarts = 0
         self._display_changes = display.changes
         self._wished: frozenset[str] = frozenset()
-        self._began_s = _age_s() - time.perf_counter()
+        self._began_s = process_age_s() - time.perf_counter()
 
     # --- the loop -----------------------------------------------------------------------------------------
 
@@ -156,26 +155,48 @@ class Session:
         intent, self.stance = interpret(controls, self.stance, self.captured, options.turn, options.main_hand)
         if self.settling:
             intent = Intent()
-        self.steer(intent, controls)
+        self._accepted = self._refused = False
+        intent = self.steer(intent, controls)
         self.request(controls)
         self.live(intent, controls)
         cost: FrameCost | None = None
         if frame.should_render and self.scene is not None:
-            self.renderer.advance(self.scene, self.person.feet_world, self.display.view_count)
-            views = frame.views(self.person)
-            if self.settling:  # nobody looks yet: a small picture brings everything to the GPU as well
-                views = tuple(replace(view, rect_px=_SMALL) for view in views)
-            cost = self.renderer.draw(self.scene, views)
             if number >= _PANEL_FROM_FRAME:
-                self.show_panel(controls)
-                if self.panel is not None and self._panel_is_due():
-                    self.panel.draw(views)
+                self.update_panel(controls)
+            cost = self.show(frame, self.scene, intent)
         self.act(intent, controls)
+        self.touch_back(controls)
         ended_s = time.perf_counter()
-        answered = bool(intent.actions or any(intent.walk_mps) or any(intent.turn_rad))
+        moved = any((*intent.walk_mps, *intent.turn_rad, *intent.morph))
+        answered = bool(intent.actions or moved or intent.go)
         self.ledger.frame(
             begun_s, ended_s, (ended_s - begun_s) * 1e3, cost, rendered=cost is not None, answered=answered
         )
+
+    def show(self, frame: Frame, scene: Scene, intent: Intent) -> FrameCost | None:
+        """The picture; the eyes are located last, when all that does not depend on them is done."""
+        self.renderer.advance(scene, self.person.feet_world, self.display.view_count)
+        presence = present(
+            self.person,
+            self.trip,
+            frame.controls,
+            intent,
+            self.assembly.land.height,
+            self.steering.now.at,
+            pointed=self.panel.pointed if self.panel is not None else {},
+            labelled=self.panel is not None and not self.panel.compact,
+        )
+        views = frame.views(self.person)
+        if not views:  # nothing to draw into: the compositor keeps every picture
+            return None
+        if self.settling:  # nobody looks yet: a small picture brings everything to the GPU as well
+            views = tuple(replace(view, rect_px=_SMALL) for view in views)
+        cost = self.renderer.draw(scene, views, presence)
+        if self.panel is not None and self._panel_is_due():
+            quad = self.panel.quad
+            if quad is None or not frame.show_quad(quad):
+                self.panel.draw(views)
+        return cost
 
     def _notice_display(self) -> None:
         """The world may be shown elsewhere than a frame ago."""
@@ -184,8 +205,9 @@ class Session:
             self._display_changes = display.changes
             self.ledger.shows(display.kind, display.refresh_hz, display.gl, display.runtime, display.why)
 
-    def steer(self, intent: Intent, controls: Controls) -> None:
-        """Intent → where every knob stands; likes and dislikes shift what a new world proposes."""
+    def steer(self, intent: Intent, controls: Controls) -> Intent:
+        """Intent → where every knob stands; likes and dislikes shift what a new world proposes. Returns the intent
+        with what was asked on the panel."""
         before = self.steering
         self.steering = self.steering.with_knobs(self.generators.knobs)
         panel, self.wants_from_panel = self.wants_from_panel, Intent()
@@ -214,6 +236,7 @@ class Session:
         if panel.settings:
             self.steering = self.steering.set(panel.settings, controls.time_s)
             self.asked = ", ".join(panel.settings)
+        return replace(intent, actions=actions)
 
     def request(self, controls: Controls) -> None:
         """Say to the generators what is wanted now; nothing new while paused."""
@@ -228,12 +251,23 @@ class Session:
     def live(self, intent: Intent, controls: Controls) -> None:
         """The world one frame on, and the person in it."""
         made = self.generators.poll(arriving=True)
-        failed = frozenset(status.name for status in self.generators.status if status.phase in _OUT)
+        failed = frozenset(status.name for status in self.generators.status if status.phase in errands.OUT)
         origin = self.scene.origin if self.scene is not None else (0.0, 0.0, 0.0)
         if self.scene is not None:
-            self.person = walk(
-                self.person, intent, self.assembly.land.height, self.scene.objects, controls.dt_s, origin
+            self.person, self.trip = travelled(
+                self.person,
+                self.trip,
+                controls.tracked,
+                intent,
+                self.assembly.land.height,
+                self.scene.objects,
+                controls.dt_s,
+                origin,
+                vignette=self.options.vignette == "on",
             )
+            if intent.go:
+                bound = self.trip.bound_for is not None
+                self._accepted, self._refused = self._accepted or bound, self._refused or not bound
         self.scene = self.assembly.advance(
             made, self.person, self.renderer.resident, failed, controls.time_s, controls.dt_s
         )
@@ -247,7 +281,23 @@ class Session:
 
     # --- feedback -----------------------------------------------------------------------------------------
 
-    def show_panel(self, controls: Controls) -> None:
+    def touch_back(self, controls: Controls) -> None:
+        """Let the hands feel what became of what was asked."""
+        if controls.tracked is None:
+            return
+        answer = Answer(
+            accepted=self._accepted,
+            refused=self._refused,
+            world=self.steering.choice.world,
+            arriving=self.assembly.arriving,
+            statuses=self.generators.status,
+        )
+        hands = [hand.side for hand in controls.tracked.hands]
+        pulses, self.touch = felt(self.touch, answer, hands, controls.time_s)
+        for pulse in pulses:
+            self.display.pulse(pulse)
+
+    def update_panel(self, controls: Controls) -> None:
         """What was asked, what is being made, what failed; and what the person does there."""
         from vrgen.feedback.panel import Panel  # ImGui comes after the first frame
 
@@ -258,6 +308,7 @@ class Session:
         if restarts > self._restarts:
             self._restarts = restarts
             self.panel.say("the generator was restarted", controls.time_s)
+        self.panel.hang(self.person, controls)
         wants = self.panel.update(
             controls,
             PanelState(
@@ -271,7 +322,7 @@ class Session:
                 paused=self.paused,
                 rate_hz=self.ledger.rate_hz,
                 missed=self.ledger.missed,
-                help=help_rows(),
+                help=help_rows() if controls.tracked is None else hand_rows(),
             ),
             self.display.scale,
         )
@@ -293,6 +344,8 @@ class Session:
             Action.PAUSE: "paused" if self.paused else "going on",
         }
         if action in words:
+            refused = action in (Action.UNDO, Action.REDO) and not changed
+            self._accepted, self._refused = self._accepted or not refused, self._refused or refused
             if action in (Action.NEW_WORLD, Action.UNDO, Action.REDO):
                 self.asked = action.value
             if self.panel is not None:
@@ -301,41 +354,17 @@ class Session:
     def act(self, intent: Intent, controls: Controls) -> None:
         """What needs the finished picture or the file system: screenshots, another checkpoint."""
         if Action.SCREENSHOT in intent.actions:
-            self._say(lambda: f"saved {self._screenshot()}", controls.time_s)
-        if intent.swap is not None:
-            self._say(lambda: self._swap(intent.swap), controls.time_s)
+            self._say(lambda: errands.screenshot(self.display, self.world.name), controls.time_s)
+        if (path := intent.swap) is not None:
+            self._say(lambda: errands.swap(self.generators, path), controls.time_s)
 
     def _say(self, deed: Callable[[], str], time_s: float) -> None:
         try:
             words = deed()
         except VrgenError as error:
-            words = str(error)
+            words, self._refused = str(error), True
         if self.panel is not None:
             self.panel.say(words, time_s)
-
-    def _screenshot(self) -> Path:
-        from platformdirs import user_pictures_path
-
-        folder = user_pictures_path() / "vrgen"
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self.world.name}-{datetime.now():%Y%m%d-%H%M%S}.png"
-        save_picture(self.display.read_pixels(), path)
-        return path
-
-    def _swap(self, path: Path | None) -> str:
-        """Put a checkpoint in the place of the one that makes the same kinds of things."""
-        from vrgen.contract import kind
-
-        assert path is not None
-        manifest = read_manifest(path)
-        if manifest is None:
-            raise CheckpointError(f"{path.name} has no manifest; start it by itself with --as")
-        makes = {kind(spec) for spec in manifest.outputs.values()}
-        for name, running in self.generators.manifests.items():
-            if makes & {kind(spec) for spec in running.outputs.values()}:
-                self.generators.swap(name, path)
-                return f"{path.name} takes the place of {name}"
-        raise CheckpointError(f"{path.name} makes {', '.join(sorted(makes))}, which nothing here makes")
 
     # --- beginning and end --------------------------------------------------------------------------------
 
@@ -343,59 +372,15 @@ class Session:
         """Whether the world that was asked for stands whole (or never will)."""
         if time.perf_counter() + self._began_s > _SETTLE_S or self._hopeless():
             return True
-        names = {status.name for status in self.generators.status if status.phase not in _OUT}
-        done = names <= self._wished and bool(names)  # a manifest alone: nothing of it was asked for yet
         assert self.scene is not None
-        return (
-            done
-            and not any(request.generator in names for request in self.assembly.requests(self.person, 0.0))
-            and not self.assembly.arriving
-            and not self.scene.preload
-            and self.scene.ground.arriving is None
-            and self.scene.sky.arriving is None
-            and all(fade.arriving is None for fade in self.scene.surfaces.values())
-            and self.assembly.risen
-        )
+        return errands.stands(self.generators.status, self._wished, self.assembly, self.scene, self.person)
 
     def _hopeless(self) -> bool:
         """Without a person who could choose another checkpoint, a run that makes nothing ends."""
-        return self.display.kind == "headless" and self._nothing_runs()
-
-    def _nothing_runs(self) -> bool:
-        statuses: tuple[GeneratorStatus, ...] = self.generators.status
-        return all(s.phase in _OUT and s.results == 0 and s.errors for s in statuses) and bool(statuses)
-
-    def finish(self) -> None:
-        """Leave what was asked for: the last picture, the report; fail if nothing could ever be run.
-
-        Raises:
-            CheckpointError: with the sentence of each generator.
-        """
-        options = self.options
-        if options.screenshot is not None:
-            save_picture(self.display.read_pixels(), options.screenshot)
-        if options.report is not None:
-            self.ledger.worker_memory(self.generators.worker_peak_mb)
-            self.ledger.write(options.report, {status.name: status for status in self.generators.status})
-        statuses = self.generators.status
-        if self._nothing_runs():
-            raise CheckpointError("; ".join(dict.fromkeys(s.errors[-1] for s in statuses)))
-        for status in statuses:
-            if status.errors:
-                print(f"vrgen: no {status.name}: {status.errors[-1]}", file=sys.stderr)
-        if not any(status.results for status in statuses):
-            print("vrgen: no world had arrived when the run ended; --settle waits for it", file=sys.stderr)
+        return self.display.kind == "headless" and errands.nothing_runs(self.generators.status)
 
     def close(self) -> None:
         if self.panel is not None:
             self.panel.__exit__(None, None, None)
             self.panel = None
         self.renderer.close()
-
-
-def _age_s() -> float:
-    """Seconds since this process started. On Linux by ticks: psutil knows the boot in whole seconds only."""
-    if sys.platform == "linux":
-        started = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
-    return time.time() - float(psutil.Process().create_time())

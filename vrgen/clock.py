@@ -4,7 +4,10 @@
 recorded session gives the same pictures again.
 """
 
+import os
+import sys
 import time
+from pathlib import Path
 from typing import Protocol
 
 
@@ -42,3 +45,13 @@ class StepClock:
 
     def tick(self) -> None:
         self._frames += 1
+
+
+def process_age_s() -> float:
+    """Seconds since this process started. On Linux by ticks: psutil knows the boot in whole seconds only."""
+    if sys.platform == "linux":
+        started = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
+    import psutil
+
+    return time.time() - float(psutil.Process().create_time())

@@ -264,7 +264,8 @@ def _choose(knob: Knob, value: InputValue, made: Made) -> None:
 
 
 def _keys(state: PanelState, made: Made, scale: float) -> None:
-    """Keys as small caps with what they do, two to a row; one that names an action can be clicked."""
+    """Keys as small caps with what they do, two to a row; one that names an action can be clicked, and what has no
+    key is a button of that name."""
     if not state.help:
         return
     _rule()
@@ -276,10 +277,11 @@ def _keys(state: PanelState, made: Made, scale: float) -> None:
     for number, (key, does) in enumerate(state.help):
         if number % 2:
             imgui.same_line(half + imgui.get_style().window_padding.x)
-        if imgui.button(key) and does in actions:
+        if imgui.button(f"{key or does}##{does}") and does in actions:
             made.actions += (actions[does],)
-        imgui.same_line()
-        imgui.text_colored(imgui.ImVec4(*FAINT), does)
+        if key:
+            imgui.same_line()
+            imgui.text_colored(imgui.ImVec4(*FAINT), does)
     imgui.pop_style_var(2)
     imgui.pop_font()
 

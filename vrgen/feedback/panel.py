@@ -1,11 +1,12 @@
 """The panel: what was asked, what is being made and what failed, over the world at all times.
 
 Dear ImGui lays it out into a texture of its own, when something on it changed and at most `REDRAW_HZ` times a
-second (at once while the person uses it); over each view it is one quad. The texture can as well be a headset's
-quad layer.
+second (at once while the person uses it). Over a flat view it is one quad at the top left; in a headset it
+stands in the world, as a quad layer where the display has them, and hands point at it.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -13,16 +14,22 @@ from typing import Self
 from imgui_bundle import imgui
 
 from vrgen.feedback import layout
+from vrgen.feedback.hanging import WIDTH_M, Hanging, hung
 from vrgen.feedback.imgui_gl import OVER, ImguiRenderer
 from vrgen.feedback.panel_state import PanelState, PanelWants
+from vrgen.geometry import Vec3
 from vrgen.gl.api import GL
 from vrgen.gl.objects import Framebuffer, Texture, VertexArray
 from vrgen.gl.pipeline import Pipeline, Program
-from vrgen.messages import Action, Controls, InputValue, View
+from vrgen.gl.quads import QuadPainter
+from vrgen.messages import Action, Controls, InputValue, Person, Quad, Side, View
 
 REDRAW_HZ = 15.0
 TOAST_S = 3.0
 RATE_EVERY_S = 0.5
+
+_IN_WORLD = (((0, 0, 1280, 1280),), 1.6)
+"""What a headset's panel is laid out for: a picture of that size, and the scale of its letters."""
 
 _KEYS = {
     "backspace": imgui.Key.backspace,
@@ -55,6 +62,9 @@ class Panel:
         self._pointer: tuple[float, float] | None = None
         self._down: frozenset[str] = frozenset()
         self._over = self._dragging = False
+        self._hanging: Hanging | None = None
+        self._called = False
+        self._stamp = 0
 
     def __enter__(self) -> Self:
         self._context = imgui.create_context()
@@ -67,6 +77,7 @@ class Panel:
         self._program = Program("panel_quad.vert", "panel_quad.frag")
         self._pipeline = Pipeline(self._program, OVER)
         self._array = VertexArray("panel quad")
+        self._painter: QuadPainter | None = None
         self._texture: Texture | None = None
         self._framebuffer: Framebuffer | None = None
         return self
@@ -76,6 +87,8 @@ class Panel:
     ) -> None:
         imgui.set_current_context(self._context)
         self._drop_texture()
+        if self._painter is not None:
+            self._painter.close()
         self._array.close()
         self._program.close()
         self._renderer.close()
@@ -86,13 +99,61 @@ class Panel:
         self._toast = (text, time_s)
 
     def toggle(self) -> None:
-        """The whole panel, or one line."""
+        """The whole panel, or one line; in a headset it comes to where the person looks."""
         self.compact = not self.compact
+        self._called = True
+
+    # --- in the world ---------------------------------------------------------------------------------------
+
+    def hang(self, person: Person, controls: Controls) -> None:
+        """Stand in the world of a person in a headset, or over the picture of one who is not."""
+        if controls.tracked is None:
+            self._hanging = None
+        elif controls.tracked.valid:
+            shape = max(self._used_px[1], 1) / max(self._used_px[0], 1)
+            self._hanging = hung(self._hanging, person, controls.tracked, shape, self._called)
+            self._called = False
+
+    @property
+    def pointed(self) -> Mapping[Side, Vec3]:
+        """Where each hand's ray meets the panel, metres, world."""
+        return self._hanging.pointed if self._hanging is not None else {}
+
+    @property
+    def quad(self) -> Quad | None:
+        """The panel as it stands in the world; None over a flat picture, and before it was laid out."""
+        if self._hanging is None or self._texture is None or not self._used_px[1]:
+            return None
+        width, height = self._used_px
+        part = (0, self._size_px[1] - height, width, height)
+        return Quad(self._texture.name, self._size_px, part, self._hanging.world_from_panel, WIDTH_M, self._stamp)
+
+    def _reached(self, controls: Controls) -> Controls:
+        """A hand that points at the panel as a pointer, and its trigger as the button."""
+        if self._hanging is None:
+            return controls
+        at = self._hanging.at
+        using = [side for side in at if f"{side}.pick" in controls.held] or list(at)
+        if not using:
+            return replace(controls, pointer_px=None)
+        side = using[-1]
+        u, v = at[side]
+        margin, wide = layout.margin_px(self._scale), self._used_px[0]
+        pick, left = f"{side}.pick", "mouse.left"
+        return replace(
+            controls,
+            pointer_px=(u * wide + margin, v * wide + margin),
+            held=controls.held | ({left} if pick in controls.held else frozenset()),
+            pressed=(*controls.pressed, left) if pick in controls.pressed else controls.pressed,
+        )
 
     def update(self, controls: Controls, state: PanelState, scale: float = 1.0) -> PanelWants:
         """Feed the controls, and lay the panel out again if that is due. `scale`: `Display.scale`."""
         imgui.set_current_context(self._context)
+        if self._hanging is not None:
+            self._views_px, scale = _IN_WORLD
         self._fit(scale)
+        controls = self._reached(controls)
         used = self._feed(controls)
         now_s = controls.time_s
         state_shown = self._key(state, now_s)
@@ -114,11 +175,17 @@ class Panel:
             self._paint()
             self._dragging = imgui.is_any_item_active()
         captured = {"pointer"} if self._over or self._dragging else set()
+        captured |= {f"{side}.pick" for side in self.pointed}
         captured |= {"keyboard"} if imgui.get_io().want_text_input else set()
         return PanelWants(settings, actions, frozenset(captured))
 
     def draw(self, views: tuple[View, ...]) -> None:
-        """Over each view, at its top left: one quad."""
+        """One quad: over each view at its top left, or where it stands in the world."""
+        if (quad := self.quad) is not None:
+            self._painter = self._painter or QuadPainter()
+            for view in views:
+                self._painter.draw(quad, view)
+            return
         self._views_px = tuple(view.rect_px for view in views)
         if self._texture is None or not views:
             return
@@ -219,6 +286,7 @@ class Panel:
         GL.glViewport(0, 0, *self._size_px)
         GL.glClearNamedFramebufferfv(self._framebuffer.name, GL.GL_COLOR, 0, (GL.GLfloat * 4)(0, 0, 0, 0))
         self._renderer.draw(imgui.get_draw_data(), self._size_px)
+        self._stamp += 1
 
     def _drop_texture(self) -> None:
         if self._texture is not None and self._framebuffer is not None:

@@ -1,0 +1,97 @@
+"""What is done beside the frame: pictures and reports left behind, another checkpoint put to work, whether all
+stands."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from vrgen.config import RunOptions
+from vrgen.contract import kind
+from vrgen.display.film import save_picture
+from vrgen.display.interface import Display
+from vrgen.errors import CheckpointError
+from vrgen.feedback.ledger import Ledger
+from vrgen.generator.generators import Generators
+from vrgen.generator.manifest import read_manifest
+from vrgen.messages import GeneratorStatus, Person, Phase
+from vrgen.scene.assembly import Assembly
+from vrgen.scene_model import Scene
+
+OUT = (Phase.FAILED, Phase.GONE)
+
+
+def screenshot(display: Display, world: str) -> str:
+    """Save the last finished picture among the person's pictures; say where.
+
+    Raises:
+        VrgenError: it can't be written.
+    """
+    from platformdirs import user_pictures_path
+
+    folder = user_pictures_path() / "vrgen"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{world}-{datetime.now():%Y%m%d-%H%M%S}.png"
+    save_picture(display.read_pixels(), path)
+    return f"saved {path}"
+
+
+def swap(generators: Generators, path: Path) -> str:
+    """Put a checkpoint in the place of the one that makes the same kinds of things; say which.
+
+    Raises:
+        CheckpointError: it has no manifest, or nothing here makes what it makes.
+    """
+    manifest = read_manifest(path)
+    if manifest is None:
+        raise CheckpointError(f"{path.name} has no manifest; start it by itself with --as")
+    makes = {kind(spec) for spec in manifest.outputs.values()}
+    for name, running in generators.manifests.items():
+        if makes & {kind(spec) for spec in running.outputs.values()}:
+            generators.swap(name, path)
+            return f"{path.name} takes the place of {name}"
+    raise CheckpointError(f"{path.name} makes {', '.join(sorted(makes))}, which nothing here makes")
+
+
+def nothing_runs(statuses: tuple[GeneratorStatus, ...]) -> bool:
+    """Whether no generator has ever made anything, and none will."""
+    return all(s.phase in OUT and s.results == 0 and s.errors for s in statuses) and bool(statuses)
+
+
+def stands(
+    statuses: tuple[GeneratorStatus, ...], wished: frozenset[str], assembly: Assembly, scene: Scene, person: Person
+) -> bool:
+    """Whether the world that was asked for is there whole. `wished`: the generators that something was asked
+    of."""
+    names = {status.name for status in statuses if status.phase not in OUT}
+    done = names <= wished and bool(names)  # a manifest alone: nothing of it was asked for yet
+    return (
+        done
+        and not any(request.generator in names for request in assembly.requests(person, 0.0))
+        and not assembly.arriving
+        and not scene.preload
+        and scene.ground.arriving is None
+        and scene.sky.arriving is None
+        and all(fade.arriving is None for fade in scene.surfaces.values())
+        and assembly.risen
+    )
+
+
+def leave(options: RunOptions, display: Display, ledger: Ledger, generators: Generators) -> None:
+    """Leave what was asked for: the last picture, the report; fail if nothing could ever be run.
+
+    Raises:
+        CheckpointError: with the sentence of each generator. VrgenError: a file can't be written.
+    """
+    if options.screenshot is not None:
+        save_picture(display.read_pixels(), options.screenshot)
+    if options.report is not None:
+        ledger.worker_memory(generators.worker_peak_mb)
+        ledger.write(options.report, {status.name: status for status in generators.status})
+    statuses = generators.status
+    if nothing_runs(statuses):
+        raise CheckpointError("; ".join(dict.fromkeys(s.errors[-1] for s in statuses)))
+    for status in statuses:
+        if status.errors:
+            print(f"vrgen: no {status.name}: {status.errors[-1]}", file=sys.stderr)
+    if not any(status.results for status in statuses):
+        print("vrgen: no world had arrived when the run ended; --settle waits for it", file=sys.stderr)
