@@ -268,6 +268,8 @@ class Wish:
     seed: int = 0
     tiled: bool = False
     """Asked for tile by tile."""
+    tile_m: float = 0.0
+    """Side of such a tile, metres; 0 when it is not said."""
     variants: int = 1
 
 

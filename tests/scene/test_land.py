@@ -321,6 +321,17 @@ def test_near_and_looked_at_tiles_are_wanted_first() -> None:
     assert len(missing) == len(set(missing))
 
 
+def test_before_the_first_tile_the_promised_side_says_which_are_wanted() -> None:
+    land, at = Land(), (1000.0, -500.0)
+    land.advance(at, frozenset(), True, DT_S)
+    land.retarget((1, 1), METRES)
+    wanted = land.missing(at, (0.0, -1.0))
+    assert wanted[0] == (31, -16)
+    land.offer((1, 1), {wanted[0]: TileHeights(new_id(), heights_of((1, 1), wanted[0]))}, METRES, SAMPLES)
+    land.advance(at, frozenset(), True, DT_S)
+    assert set(land.missing(at, (0.0, -1.0))) == set(wanted[1:])
+
+
 @given(st.integers(-50, 50), st.integers(-50, 50), st.integers(0, 99))
 def test_mirrored_tiles_share_their_edges_to_the_bit(x: int, z: int, seed: int) -> None:
     heights = np.random.default_rng(seed).normal(size=(9, 9)).astype(np.float32)

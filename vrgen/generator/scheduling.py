@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from vrgen.config import World
-from vrgen.contract import Manifest, NoiseInput, TileInput
+from vrgen.contract import HeightfieldOutput, Manifest, NoiseInput, TileInput
 from vrgen.generator.knobs import fixed_inputs, inputs_of
 from vrgen.messages import Choice, Knob, Wish
 
@@ -56,8 +56,11 @@ class Schedule:
             self._of_world[name] = here
             self._revision += 1
             tiled = any(isinstance(entry, TileInput) for entry in manifest.inputs.values())
+            sides = [spec.metres for spec in manifest.outputs.values() if isinstance(spec, HeightfieldOutput)]
             variants = self._world.generators[name].variants if noisy else 1
-            changed[name] = Wish(name, epoch, self._revision, inputs, choice.seed, tiled, variants)
+            changed[name] = Wish(
+                name, epoch, self._revision, inputs, choice.seed, tiled, max(sides, default=0.0), variants
+            )
         self._epoch = max(self._epoch, fresh_epoch)
         if changed:
             self._wishes = {**self._wishes, **changed}

@@ -76,7 +76,7 @@ class Assembly:
     def _retarget(self) -> None:
         for wish in self._wishes.values():
             if wish.tiled:
-                self.land.retarget((wish.epoch, wish.revision))
+                self.land.retarget((wish.epoch, wish.revision), wish.tile_m)
                 if self.land.target == (wish.epoch, wish.revision):
                     self._land_wish = wish
 
@@ -126,7 +126,7 @@ class Assembly:
         return [*first, *tiles[:near], *singles[len(first) :], *tiles[near:]]
 
     def _is_near(self, tile: Tile | None, x: float, z: float) -> bool:
-        metres = self.land.ground.shown.metres
+        metres = self.land.tile_m
         return tile is not None and bool(
             np.hypot((tile[0] + 0.5) * metres - x, (tile[1] + 0.5) * metres - z) < 1.6 * metres
         )
@@ -253,7 +253,7 @@ class Assembly:
         assert self._mirrored is not None
         key, heights, metres = self._mirrored
         centre = (int(np.floor(place[0] / metres)), int(np.floor(place[1] / metres)))
-        self.land.retarget(key)
+        self.land.retarget(key, metres)
         if self.land.target == key:
             missing = self.land.missing(place, (0.0, -1.0))
             if missing:

@@ -82,6 +82,7 @@ class Land:
         self.target: Key = (-1, -1)
         """Epoch and revision of the tiles that are wanted; changes only when the land is free to change."""
         self._centre: Tile = (0, 0)
+        self._promised_m = 0.0
         self._clearing = False
         self.still = False
         """Whether no corner rose, sank or morphed in the last frame."""
@@ -89,29 +90,32 @@ class Land:
 
     # --- what is wanted -----------------------------------------------------------------------------------
 
-    def retarget(self, key: Key) -> None:
-        """The person wants other land. It waits while land is arriving, unless nothing of that is seen yet."""
+    def retarget(self, key: Key, tile_m: float = 0.0) -> None:
+        """The person wants other land. It waits while land is arriving, unless nothing of that is seen yet.
+
+        `tile_m`: side of its tiles, as its generator promises it; 0 when that is not known.
+        """
         if key == self.target:
             self._clearing = False
             return
-        arriving = self.ground.arriving
-        if arriving is None:
-            self.target = key
-        elif key[0] != self.target[0]:  # another world
+        free = self.ground.arriving is None
+        if not free and key[0] != self.target[0]:  # another world
             if self.ground.corners[..., 0].max() > 0.0:
                 self._clearing = True  # finish quickly: what has not arrived sinks into the haze
             else:
-                self.target = key
+                free = True
                 self.ground = replace(self.ground, arriving=None)
+        if free:
+            self.target, self._promised_m = key, tile_m
 
     def missing(self, place: tuple[float, float], towards: tuple[float, float]) -> list[Tile]:
         """Tiles of the target that are not made yet, nearest and most looked at first.
 
         `place`: x and z of the walker, metres; `towards`: unit direction of the view.
         """
-        made = self._of(self.target)
-        metres = made.metres if made is not None else self.ground.shown.metres
-        tiles = np.array([t for t in _window(self._centre) if made is None or t not in made.tiles])
+        made, metres = self._of(self.target), self.tile_m
+        centre = (int(np.floor(place[0] / metres)), int(np.floor(place[1] / metres)))
+        tiles = np.array([t for t in _window(centre) if made is None or t not in made.tiles])
         if not len(tiles) or self._clearing:
             return []
         offset = (tiles + 0.5) * metres - np.array(place)
@@ -121,6 +125,12 @@ class Land:
         keep = away < (REACH + 0.2) * metres
         order = np.argsort(score[keep], kind="stable")
         return [(int(x), int(z)) for x, z in tiles[keep][order]]
+
+    @property
+    def tile_m(self) -> float:
+        """Side of the target's tiles, metres: before the first of them has come, as promised."""
+        made = self._of(self.target)
+        return made.metres if made is not None else self._promised_m or self.ground.shown.metres
 
     def near_arrived(self) -> bool:
         """Whether the target's tiles around the walker are on the GPU."""
