@@ -1,11 +1,13 @@
 """A result of 64 MiB on its way from the worker to a texture, beside memcpy of as much in the same run.
 
 A checkpoint returns one tensor that lies ready; so the call costs nothing, and what is measured is the hand-
-off: the worker's copy into shared memory, until the frame has noticed, and until the texture is complete. The
-frame looks every half millisecond here; in a run it looks once a frame. Then: what the scene makes of results,
-which it does on the frame's thread.
+off: the worker's copy into shared memory, until the frame has noticed, and until the texture is complete. Once
+the upload waits until all is copied, once it takes what has arrived while the rest is being copied. Then what a
+person gets: the same result as a surface of the scene. The frame looks every half millisecond here; in a run it
+looks once a frame. Last, what the scene makes of results, beside the frame where they are large.
 """
 
+import itertools
 import json
 import tempfile
 import time
@@ -24,7 +26,9 @@ from vrgen.config import GeneratorConfig, World
 from vrgen.contract import PanoramaOutput, TextureOutput
 from vrgen.display.headless import HeadlessDisplay
 from vrgen.generator.generators import Generators
-from vrgen.messages import Output, Request
+from vrgen.messages import Generated, Output, Person, Request, Resident, Timings, Wish
+from vrgen.renderer.uploads import Uploads
+from vrgen.scene.assembly import Assembly
 from vrgen.scene.light import light_of
 from vrgen.scene.sky import sky_of
 from vrgen.scene.surfaces import surface_of
@@ -32,6 +36,11 @@ from vrgen.scene.surfaces import surface_of
 SIDE = 2048
 _WARM_UP = 4
 _LOOK_S = 0.0005
+_PATIENCE_S = 120.0
+_PIECE = 512 << 10
+Rows = npt.NDArray[np.generic]
+Upload = Callable[[int, Rows], None]
+"""Rows into the texture, from the given one on."""
 
 
 def main() -> None:
@@ -52,10 +61,11 @@ def main() -> None:
         ):
             report.machine["GL"] = display.gl
             stages = _measure(made, side, count)
+            stages["whole, as a surface of the scene"] = _as_a_surface(made, world, count)
     memcpy = _median(stages["memcpy"])
     rows = []
     for name, times in stages.items():
-        copies = not name.endswith(("notices", "finite"))
+        copies = name not in (CALL, NOTICED)
         rate = f"{mebibytes / 1024 / (_median(times) / 1e3):.2f}" if copies else "–"
         share = f"{memcpy / _median(times):.0%}" if copies else "–"
         rows.append([name, f"{min(times):.2f}", *_bench.cells(times), rate, share])
@@ -63,7 +73,7 @@ def main() -> None:
     report.table(title, ("", "least", "p50", "p95", "p99", "GiB/s", "of memcpy"), rows)
     scene = _scene(3 if args.quick else 15)
     rows = [[name, *_bench.cells(times)] for name, times in scene.items()]
-    report.table("What the scene makes of a result, on the frame's thread, ms", ("", "p50", "p95", "p99"), rows)
+    report.table("What the scene makes of a result, ms", ("", "p50", "p95", "p99"), rows)
     report.keep(mebibytes=mebibytes, stages=stages, scene=scene)
     report.finish()
 
@@ -99,76 +109,124 @@ def _checkpoint(path: Path, side: int) -> Path:
     return path
 
 
+CALL, HANDED, NOTICED = (
+    "worker: the call, and whether all numbers are finite",
+    "worker: into shared memory",
+    "frame: until it notices",
+)
+
+
 def _measure(made: Generators, side: int, count: int) -> dict[str, list[float]]:
     """Milliseconds of each stage, by name, in the order of the table."""
     from vrgen.gl.api import GL
     from vrgen.gl.objects import Buffer, Texture
 
     size = side * side * 16
-    names = (
-        "memcpy",
-        "worker: the call, and whether all numbers are finite",
-        "worker: into shared memory",
-        "frame: until it notices",
-    )
-    stages: dict[str, list[float]] = {name: [] for name in names}
+    stages: dict[str, list[float]] = {name: [] for name in ("memcpy", CALL, HANDED, NOTICED)}
     here, there = np.ones(size, np.uint8), np.ones(size, np.uint8)
+    step = max(1, _PIECE // (side * 4))
     # the four channels one under the other, as they lie
     with (
         Texture(GL.GL_TEXTURE_2D, (side, 4 * side), GL.GL_R32F, "result") as texture,
         Buffer(size, "result", persistent=True) as staging,
     ):
 
-        def write(pointer: Any) -> None:
-            GL.glTextureSubImage2D(texture.name, 0, 0, 0, side, 4 * side, GL.GL_RED, GL.GL_FLOAT, pointer)
-            GL.glFinish()
+        def write(at: int, rows: int, pointer: Any) -> None:
+            GL.glTextureSubImage2D(texture.name, 0, 0, at, side, rows, GL.GL_RED, GL.GL_FLOAT, pointer)
 
-        def from_memory(data: npt.NDArray[np.float32]) -> None:
-            write(data.ctypes.data_as(GL.GLvoidp))
+        def from_memory(at: int, rows: Rows) -> None:
+            write(at, len(rows), rows.ctypes.data_as(GL.GLvoidp))
 
-        def by_buffer(data: npt.NDArray[np.float32]) -> None:
-            staging.mapped[:] = data.reshape(-1).view(np.uint8)
+        def by_buffer(at: int, rows: Rows) -> None:
+            begin = at * side * 4
+            staging.mapped[begin : begin + rows.nbytes] = rows.reshape(-1).view(np.uint8)
             GL.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, staging.name)
-            write(GL.GLvoidp(0))
+            write(at, len(rows), GL.GLvoidp(begin))
             GL.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, 0)
 
-        paths: dict[str, Callable[[npt.NDArray[np.float32]], None]] = {
-            "from shared memory": from_memory,
-            "by a pixel buffer": by_buffer,
-        }
-        revision = 0
-        for path, upload in paths.items():
-            uploads = stages.setdefault(f"frame: into the texture, {path}", [])
-            wholes = stages.setdefault(f"whole, from when it is made, {path}", [])
-            for number in range(count + _WARM_UP):
-                revision += 1
-                result = _next_result(made, revision)
-                upload(np.asarray(result.outputs["albedo"].arrays[""], np.float32))
-                complete_s, timings = time.monotonic(), result.timings
-                del result
-                begun_s = time.perf_counter()
-                np.copyto(there, here)
-                copied_s = time.perf_counter() - begun_s
+        def whole(upload: Upload) -> Timings:
+            result = _next_result(made)
+            upload(0, result.outputs["albedo"].arrays[""].reshape(4 * side, side))
+            return result.timings
+
+        def arriving(upload: Upload) -> Timings:
+            result = _next_result(made, arriving=True)
+            output, timings = result.outputs["albedo"], result.timings
+            rows = output.arrays[""].reshape(4 * side, side)
+            for at in range(0, 4 * side, step):
+                if output.arrival is not None and not output.arrival.wait(rows[at : at + step]):
+                    raise SystemExit("handoff.py: the worker died over a result; run it again")
+                upload(at, rows[at : at + step])
+            return timings
+
+        ways = [(whole, "one copy after the other"), (arriving, "while it arrives")]
+        paths = [(from_memory, "from shared memory"), (by_buffer, "by a pixel buffer")]
+        for number in range(count + _WARM_UP):
+            for (bring, way), (upload, path) in itertools.product(ways, paths):  # in turn: load changes with time
+                timings = bring(upload)
+                GL.glFinish()
+                complete_s = time.monotonic()
+                copied_ms = _memcpy(here, there)
                 if number < _WARM_UP:
                     continue
-                for series, seconds in (
-                    (stages[names[0]], copied_s),
-                    (stages[names[1]], timings.made_s - timings.started_s),
-                    (stages[names[2]], timings.handed_s - timings.made_s),
-                    (stages[names[3]], timings.polled_s - timings.handed_s),
-                    (uploads, complete_s - timings.polled_s),
-                    (wholes, complete_s - timings.made_s),
-                ):
-                    series.append(seconds * 1e3)
+                stages["memcpy"].append(copied_ms)
+                if bring is whole:
+                    stages[CALL].append((timings.made_s - timings.started_s) * 1e3)
+                    stages[HANDED].append((timings.handed_s - timings.made_s) * 1e3)
+                    stages[NOTICED].append((timings.polled_s - timings.handed_s) * 1e3)
+                    uploads = stages.setdefault(f"frame: into the texture, {path}", [])
+                    uploads.append((complete_s - timings.polled_s) * 1e3)
+                wholes = stages.setdefault(f"whole, {way}, {path}", [])
+                wholes.append((complete_s - timings.made_s) * 1e3)
     return stages
 
 
-def _next_result(made: Generators, revision: int) -> Any:
-    latent = np.zeros((1, 8), np.float32)
-    made.submit([Request("ready", 1, revision, {"latent": latent})])
-    deadline_s = time.monotonic() + 120.0
+def _memcpy(here: npt.NDArray[np.uint8], there: npt.NDArray[np.uint8]) -> float:
+    begun_s = time.perf_counter()
+    np.copyto(there, here)
+    return (time.perf_counter() - begun_s) * 1e3
+
+
+def _as_a_surface(made: Generators, world: World, count: int) -> list[float]:
+    """From the call's return until the scene's surface lies on the GPU with its smaller levels."""
+    from vrgen.gl.api import GL
+
+    uploads = Uploads(direct=True)
+    assembly, person = Assembly(world), Person()
+    latent = {"latent": np.zeros((1, 8), np.float32)}
+    times: list[float] = []
+    known: frozenset[int] = frozenset()
+    for number in range(count + _WARM_UP):
+        epoch = _epochs()
+        assembly.ask({"ready": Wish("ready", epoch, 1, latent)}, 0.0)
+        made_s, deadline_s = 0.0, time.monotonic() + _PATIENCE_S
+        while not made_s or uploads.resident <= known:
+            made.submit(assembly.requests(person, 0.0))
+            came = made.poll(arriving=True)
+            made_s = came[0].timings.made_s if came else made_s
+            # ten seconds a turn: a fade is over before the next result comes
+            scene = assembly.advance(came, person, Resident(uploads.resident), frozenset(), 10.0 * epoch, 10.0)
+            del came
+            uploads.advance(scene)
+            if time.monotonic() > deadline_s:
+                raise SystemExit(f"handoff.py: no surface came: {'; '.join(made.status[0].errors)}")
+            time.sleep(_LOOK_S)
+        GL.glFinish()
+        if number >= _WARM_UP:
+            times.append((time.monotonic() - made_s) * 1e3)
+        known = known | uploads.resident
+    uploads.close()
+    return times
+
+
+_epochs = itertools.count(1).__next__
+
+
+def _next_result(made: Generators, *, arriving: bool = False) -> Generated:
+    made.submit([Request("ready", _epochs(), 1, {"latent": np.zeros((1, 8), np.float32)})])
+    deadline_s = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline_s:
-        for result in made.poll():
+        for result in made.poll(arriving=arriving):
             return result
         time.sleep(_LOOK_S)
     raise SystemExit(f"handoff.py: no result came: {'; '.join(made.status[0].errors) or 'the worker is silent'}")
@@ -185,7 +243,7 @@ def _scene(count: int) -> dict[str, list[float]]:
     for height in (256, 512, 1024):
         sky = output(PanoramaOutput(shape=(3, height, 2 * height)), 3, height, 2 * height)
         found[f"a sky of {height} × {2 * height}"] = _times(count, partial(sky_of, sky))
-        radiance = np.ones((height, 2 * height, 3), np.float32)
+        radiance = np.ones((height, 2 * height, 3), np.float16)
         found[f"   of {height} × {2 * height}, its light alone"] = _times(count, partial(light_of, radiance))
     for side in (256, 512, 1024):
         shape = (3, side, side)

@@ -353,7 +353,8 @@ class Generators:
         self._answered[request.key] = (request.epoch, request.revision, seat.version)
         seat.results += 1
         seat.age_ms.append((now - times.submitted_s) * 1000)
-        times = replace(times, handed_s=one.arrival.handed_s, polled_s=now)
+        handed_s = one.arrival.handed_s  # after `now`, where it came between the two
+        times = replace(times, handed_s=handed_s, polled_s=max(now, handed_s))
         return [] if one.given else [replace(one.made, timings=times)]
 
     def _look_after(self, now: float) -> None:

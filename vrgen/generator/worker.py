@@ -34,9 +34,9 @@ from vrgen.generator.protocol import (
 )
 from vrgen.generator.shared import Segment, aligned
 
-PIECE = 1 << 20
-"""Bytes that are copied at a time: what follows reads them while they are in the processor's cache."""
-EARLY = 4 * PIECE
+PIECE = 256 << 10
+"""Bytes that are copied at a time: few enough to stay in a core's own cache until they are read again."""
+EARLY = 4 << 20
 """Bytes of a result from which on the frame sees it while it is being copied."""
 
 
