@@ -63,6 +63,23 @@ def test_a_ring_never_writes_over_what_is_still_read(gl_context: HeadlessDisplay
             ring.put(np.zeros(2000, np.uint8))
 
 
+def test_a_fence_outlives_its_passing_until_a_later_one_is_passed(gl_context: HeadlessDisplay) -> None:
+    """llvmpipe's threads may still be at a fence that counts as passed, not when a later one does."""
+    from vrgen.gl.api import GL
+    from vrgen.gl.transfer import Fences
+
+    fences = Fences()
+    first, second, third = (fences.mark() for _ in range(3))
+    fences.wait(second)
+    assert not GL.glIsSync(first)
+    assert GL.glIsSync(second) and GL.glIsSync(third)
+    fences.wait(third)
+    assert not GL.glIsSync(second) and GL.glIsSync(third)
+    fences.close()
+    assert not GL.glIsSync(third)
+    fences.close()  # twice is harmless
+
+
 def test_a_shader_that_does_not_compile_is_named_and_leaves_nothing(
     gl_context: HeadlessDisplay, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,14 +47,16 @@ class HeadlessDisplay(Display):
         self._frames = 0
         self._pace = Pace(REFRESH_HZ) if isinstance(self.clock, RealClock) else None
         self._context: EglContext | HiddenWindow | None = None
-        self._fence: object | None = None
+        self._last: object | None = None
 
     def _open(self) -> None:
         self._context = _context()
         try:
             from vrgen.gl import api
+            from vrgen.gl.transfer import Fences
 
             api.require()
+            self._fences = Fences()
             self.gl = api.describe()
             self._target = Target(self.size_px)
         except BaseException:
@@ -63,7 +65,8 @@ class HeadlessDisplay(Display):
 
     def _close(self) -> None:
         assert self._context is not None
-        self._wait_for_last()
+        self._fences.close()
+        self._last = None
         self._target.close()
         self._context.close()
 
@@ -88,7 +91,7 @@ class HeadlessDisplay(Display):
 
         # No swap holds us back: wait for the picture before this one, or a slow GPU would fall ever more behind.
         self._wait_for_last()
-        self._fence = GL.glFenceSync(GL.GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
+        self._last = self._fences.mark()
         GL.glFlush()
 
     def _picture(self) -> tuple[int, tuple[int, int]]:
@@ -105,12 +108,9 @@ class HeadlessDisplay(Display):
         """The context of no window is never another."""
 
     def _wait_for_last(self) -> None:
-        from vrgen.gl.api import GL
-
-        if self._fence is not None:
-            GL.glClientWaitSync(self._fence, GL.GL_SYNC_FLUSH_COMMANDS_BIT, 1_000_000_000)
-            GL.glDeleteSync(self._fence)
-            self._fence = None
+        if self._last is not None:
+            self._fences.wait(self._last)
+            self._last = None
 
     def _read_pixels(self) -> Pixels:
         return self._target.read()

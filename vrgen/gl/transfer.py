@@ -1,5 +1,6 @@
 """Moving data to the GPU without waiting: a ring of persistently mapped memory, one part a frame in flight."""
 
+from collections import deque
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +14,36 @@ FRAMES_IN_FLIGHT = 3
 _ALIGN = 256  # covers GL_UNIFORM_BUFFER_OFFSET_ALIGNMENT and its storage twin on every driver known to us
 
 
+class Fences:
+    """Points in the stream of commands; each is let go only when a later one has been passed.
+
+    llvmpipe (seen in Mesa 22.3) takes a fence for passed by its count alone. If nobody else holds it, it is freed
+    while the thread that signals it has yet to unlock it, which writes four zero bytes into memory that may be
+    another's by then. Its threads work in order: where a later fence is passed, all have left the earlier ones.
+    """
+
+    def __init__(self) -> None:
+        self._kept: deque[Any] = deque()
+
+    def mark(self) -> object:
+        """A fence behind all commands given so far."""
+        fence = GL.glFenceSync(GL.GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
+        self._kept.append(fence)
+        return fence
+
+    def wait(self, fence: object) -> None:
+        """Until the GPU has passed a fence that was marked here; those before it are let go."""
+        while GL.glClientWaitSync(fence, GL.GL_SYNC_FLUSH_COMMANDS_BIT, 1_000_000) == GL.GL_TIMEOUT_EXPIRED:
+            pass
+        while self._kept[0] is not fence:
+            GL.glDeleteSync(self._kept.popleft())
+
+    def close(self) -> None:
+        if self._kept:
+            self.wait(self._kept[-1])
+            GL.glDeleteSync(self._kept.pop())
+
+
 class Ring:
     """Per-frame data (views, tiles, draw commands), written straight into memory that the GPU reads.
 
@@ -22,7 +53,8 @@ class Ring:
     def __init__(self, bytes_a_frame: int, label: str) -> None:
         self._part = (bytes_a_frame + _ALIGN - 1) // _ALIGN * _ALIGN
         self.buffer = Buffer(self._part * FRAMES_IN_FLIGHT, label, persistent=True)
-        self._fences: list[Any] = [None] * FRAMES_IN_FLIGHT
+        self.fences = Fences()
+        self._ends: list[object | None] = [None] * FRAMES_IN_FLIGHT
         self._index = 0
         self._used = 0
 
@@ -30,12 +62,10 @@ class Ring:
         """Turn to the oldest part."""
         self._index = (self._index + 1) % FRAMES_IN_FLIGHT
         self._used = 0
-        fence = self._fences[self._index]
-        if fence is not None:
-            while GL.glClientWaitSync(fence, GL.GL_SYNC_FLUSH_COMMANDS_BIT, 1_000_000) == GL.GL_TIMEOUT_EXPIRED:
-                pass
-            GL.glDeleteSync(fence)
-            self._fences[self._index] = None
+        end = self._ends[self._index]
+        if end is not None:
+            self.fences.wait(end)
+            self._ends[self._index] = None
 
     def put(self, data: npt.NDArray[np.generic]) -> tuple[int, int]:
         """Copy `data` in; returns (offset, size) in bytes for a range binding."""
@@ -49,13 +79,11 @@ class Ring:
 
     def end(self) -> None:
         """The frame's commands are given: remember when the GPU is through with them."""
-        self._fences[self._index] = GL.glFenceSync(GL.GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
+        self._ends[self._index] = self.fences.mark()
 
     def close(self) -> None:
-        for fence in self._fences:
-            if fence is not None:
-                GL.glDeleteSync(fence)
-        self._fences = [None] * FRAMES_IN_FLIGHT
+        self.fences.close()
+        self._ends = [None] * FRAMES_IN_FLIGHT
         self.buffer.close()
 
     def __enter__(self) -> Self:

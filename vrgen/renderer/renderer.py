@@ -108,6 +108,7 @@ class Renderer:
         fading = _fades(scene) or self._drawn == 1
         self._drawn += 1
         self._ring.begin()
+        self._mark()  # what came since the last frame: mipmaps, a panel
         block = np.zeros((), FRAME)
         (sky_texture,) = self.uploads.of(scene.sky.shown)
         fill(block, scene, cameras, sky_texture.levels)
@@ -133,6 +134,7 @@ class Renderer:
             cast = self._ground.inside(tiles, [self._shadow.cascades[which].planes], metres)
             self._give_ground(cast, 1, self._shadow.ground.of(fading))
             self._objects.draw(1 + which, self._shadow.objects, fading)
+            self._mark()
 
         self._target.begin(*self._picture_px(views), len(views))
         self._target.bind()
@@ -149,10 +151,16 @@ class Renderer:
         GL.glBindVertexArray(self._empty.name)
         GL.glDrawArraysInstanced(GL.GL_TRIANGLES, 0, 3, len(views))
         self._show(presence, scene, views)
-        self._target.resolve(views)
+        self._mark()
+        self._target.resolve(views, self._mark)
         self._ring.end()
         draw_ms = (time.perf_counter() - start_s) * 1e3 + self._upload_ms
         return FrameCost(draw_ms, self._upload_ms, self.uploads.spent.bytes + self._copied)
+
+    def _mark(self) -> None:
+        """Hold the fence of each picture that llvmpipe draws, until a later one has been passed (see Fences)."""
+        if self.software:
+            self._ring.fences.mark()
 
     def _show(self, presence: Presence, scene: Scene, views: Sequence[View]) -> None:
         """The person's own things, over the world."""

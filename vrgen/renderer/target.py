@@ -4,7 +4,7 @@ Adaptive resolution changes the views' size every few seconds: the textures stay
 for lately, and their lower left corner is drawn.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 import numpy as np
@@ -100,8 +100,8 @@ class PictureTarget:
         self._textures = _Textures(*wanted, layers, self._samples)
         self._room, self._layers = wanted, layers
 
-    def resolve(self, views: Sequence[View]) -> None:
-        """Copy each layer into its view's rectangle, and its depth where the view wants it.
+    def resolve(self, views: Sequence[View], copied: Callable[[], None] = lambda: None) -> None:
+        """Copy each layer into its view's rectangle, its depth where the view wants it; `copied` after each copy.
 
         A multisampled picture can be resolved in its own size only (OpenGL 4.5, 18.3.1); what is enlarged goes
         through a picture without samples.
@@ -117,13 +117,16 @@ class PictureTarget:
                 source = self._flat.framebuffer.name
                 bits = GL.GL_COLOR_BUFFER_BIT | (GL.GL_DEPTH_BUFFER_BIT if view.depth else 0)
                 GL.glBlitNamedFramebuffer(layer.name, source, *whole, *whole, bits, GL.GL_NEAREST)
+                copied()
             goal = (x, y, x + across, y + up)
             smooth = GL.GL_NEAREST if (across, up) == self.size_px else GL.GL_LINEAR
             GL.glBlitNamedFramebuffer(source, view.framebuffer, *whole, *goal, GL.GL_COLOR_BUFFER_BIT, smooth)
+            copied()
             if view.depth:  # depth is copied in the nearest way only
                 GL.glBlitNamedFramebuffer(
                     source, view.framebuffer, *whole, *goal, GL.GL_DEPTH_BUFFER_BIT, GL.GL_NEAREST
                 )
+                copied()
 
     def close(self) -> None:
         for owned in (self._textures, self._flat):
