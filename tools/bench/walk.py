@@ -2,12 +2,17 @@
 
 The real loop runs without a screen, the forward key held down. `--speed 10` lets the run's clock go ten times
 as fast: the same way in a tenth of the time. Shared memory, which both processes see, is told apart from what
-each has for itself. After the first minute the lines should be level.
+each has for itself. After the first minute the lines should be level: besides the slope of the line that fits
+best, which one step tilts, the medians of the first and the last third say so.
+
+The way is shorter than the time promises where somebody stands before what is too steep, or where frames take
+longer than half a second: so the table has the rate of frames, and the last line what became of the way.
 """
 
 import os
 import time
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import _bench
@@ -17,6 +22,7 @@ from vrgen.app import Session
 from vrgen.clock import RealClock
 from vrgen.config import RunOptions
 from vrgen.generator.child import rss_mb
+from vrgen.inputs.interpret import WALK_MPS
 
 LEVEL_AFTER_S = 60.0
 
@@ -44,6 +50,7 @@ class Sample:
     worker_shared: float
     tiles: int
     results: int
+    frames: int
 
 
 def main() -> None:
@@ -78,11 +85,21 @@ def main() -> None:
     rows = [
         [f"{one.time_s:.0f} s", f"{one.way_m:.0f}",
          *(f"{n:.1f}" for n in (one.frame_own, one.worker_own, one.frame_shared, one.worker_shared)),
-         str(one.tiles), str(one.results)]
-        for one in samples
+         str(one.tiles), str(one.results), f"{rate:.1f}"]
+        for one, rate in zip(samples, _rates(samples, args.speed), strict=True)
     ]  # fmt: skip
     title = f"Walking on, {Path(target).name}: memory, MiB ({minutes:g} min in {took_s / 60:.1f} min)"
-    head = ("after", "metres", "frame", "worker", "frame, shared", "worker, shared", "tiles", "results")
+    head = (
+        "after",
+        "metres",
+        "frame",
+        "worker",
+        "frame, shared",
+        "worker, shared",
+        "tiles",
+        "results",
+        "frames/s",
+    )
     report.table(title, head, rows)
     level_after_s = LEVEL_AFTER_S if 60.0 * minutes > 2 * LEVEL_AFTER_S else 20.0 * minutes
     later = [one for one in samples if one.time_s >= level_after_s]
@@ -90,9 +107,17 @@ def main() -> None:
     for name in ("frame_own", "worker_own", "frame_shared", "worker_shared"):
         series = [getattr(one, name) for one in later]
         slopes[name] = _slope([one.time_s / 60 for one in later], series)
+        third = max(1, len(series) // 3)
         span = f"{min(series):.1f} to {max(series):.1f}" if series else "–"
+        medians = [float(np.median(part)) for part in (series[:third], series[-third:]) if part]
         report.say(
-            f"{name.replace('_', ', ')}: {slopes[name]:+.2f} MiB a minute after {level_after_s:.0f} s ({span})"
+            f"{name.replace('_', ', ')}: {slopes[name]:+.2f} MiB a minute after {level_after_s:.0f} s ({span}; medians "
+            f"of the first and the last third {', '.join(f'{median:.1f}' for median in medians) or '–'})"
+        )
+    if samples:
+        walked = samples[-1].time_s - next((one.time_s for one in samples if one.way_m > 0.0), 0.0)
+        report.say(
+            f"{samples[-1].way_m:.0f} m from the start; {walked * WALK_MPS:.0f} m at {WALK_MPS} m/s on a plain"
         )
     report.keep(world=target, speed=args.speed, samples=[asdict(one) for one in samples], slopes=slopes)
     report.finish()
@@ -105,7 +130,17 @@ def _sample(session: Session, now_s: float, start: tuple[float, float, float]) -
     tiles = len(session.scene.ground.shown.tiles) if session.scene is not None else 0
     results = sum(status.results for status in session.generators.status)
     way_m = float(np.hypot(at[0] - start[0], at[2] - start[2]))
-    return Sample(now_s, way_m, own, worker_own, shared, worker_shared, tiles, results)
+    frames = session.ledger.count
+    return Sample(now_s, way_m, own, worker_own, shared, worker_shared, tiles, results, frames)
+
+
+def _rates(samples: list[Sample], speed: float) -> list[float]:
+    """Frames a second of real time, until each sample from the one before."""
+    begun = [(0.0, 0), *((one.time_s, one.frames) for one in samples)]
+    return [
+        (frames - before) * speed / max(at_s - before_s, 1e-9)
+        for (before_s, before), (at_s, frames) in pairwise(begun)
+    ]
 
 
 def _memory(pid: int | None) -> tuple[float, float]:
