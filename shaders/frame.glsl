@@ -19,5 +19,5 @@ layout(std140, binding = 0) uniform Frame {
     vec4 surface_scale;         // 1/metres: ground shown, ground arriving, cliff shown, cliff arriving
     vec4 surface_mix;           // x: weight of arriving ground; y: of arriving cliff
     vec4 surface_phase[2];      // where the origin lies within each repeat: xy shown, zw arriving; [ground, cliff]
-    vec4 objects;               // x: scale of all instances (arrival)
+    vec4 objects;               // x: scale of all instances (arrival); y: seconds, for what moves by itself; z: radians a pixel
 } frame;

@@ -47,6 +47,7 @@ class Camera:
         self.clip_from_world: Array = projection(fov, NEAR_M) @ inverse_rigid(world_from_eye)
         left, right = np.tan(fov.left_rad), np.tan(fov.right_rad)
         down, up = np.tan(fov.down_rad), np.tan(fov.up_rad)
+        self.pixel_rad = float(up - down) / view.rect_px[3]
         eye_from_ndc = np.zeros((4, 4))
         eye_from_ndc[0, 0], eye_from_ndc[0, 2] = (right - left) / 2, (right + left) / 2
         eye_from_ndc[1, 1], eye_from_ndc[1, 2] = (up - down) / 2, (up + down) / 2
@@ -83,4 +84,5 @@ def fill(block: npt.NDArray[np.void], scene: Scene, cameras: Sequence[Camera], s
             block["surface_scale"][2 * i + j] = 1.0 / surface.metres
             block["surface_phase"][i, 2 * j : 2 * j + 2] = (x / surface.metres) % 1.0, (z / surface.metres) % 1.0
         block["surface_mix"][i] = fade.weight
-    block["objects"][0] = scene.objects.arrival
+    pixel = min(camera.pixel_rad for camera in cameras)
+    block["objects"][:3] = scene.objects.arrival, scene.time_s % 3600.0, pixel
