@@ -30,6 +30,16 @@ Side = Literal["left", "right"]
 
 
 @dataclass(frozen=True, slots=True)
+class ButtonLabel:
+    """What one button does. `button`: OpenXR's name of the component, "trigger", "thumbstick", "a"."""
+
+    button: str
+    text: str
+    does: str = ""
+    """Lit while this of `HAND_BUTTONS`, without its side, is pressed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hand:
     """One hand as a headset's runtime tracks it, in the room; a pose is None while it is not tracked."""
 
@@ -42,6 +52,8 @@ class Hand:
     """Which controller: the interaction profile without its prefix, "valve/index_controller"; "" for none."""
     model: str = ""
     """The folder of its model under assets/controllers; "" for the plain one."""
+    labels: tuple[ButtonLabel, ...] = ()
+    """What the controller's buttons do."""
     joints_room: Array | None = None
     """(26, 4) x, y, z and radius, metres, of a tracked bare hand in OpenXR's order (palm, wrist, thumb …)."""
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vrgen.geometry import Array, Vec3
-from vrgen.messages import Side, Tile
+from vrgen.messages import ButtonLabel, Side, Tile
 
 F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
@@ -165,16 +165,6 @@ class Objects:
     """(K,) of `INSTANCE`, sorted by mesh. A new array whenever anything in it changes."""
     arrival: float = 1.0
     """Scales all instances while a whole set comes or goes."""
-
-
-@dataclass(frozen=True, slots=True)
-class ButtonLabel:
-    """What one button does. `button`: OpenXR's name of the component, "trigger", "thumbstick", "a"."""
-
-    button: str
-    text: str
-    does: str = ""
-    """Lit while `HeldModel.pressed` has this name."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

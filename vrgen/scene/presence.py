@@ -58,7 +58,8 @@ def _held(hand: Hand, world_from_room: Array, controls: Controls, labelled: bool
         for name in controls.held & HAND_BUTTONS
         if name.startswith((f"{hand.side}.", "hand."))
     }
-    return HeldModel(hand.model, hand.side, world_from_room @ hand.grip_room.matrix(), frozenset(theirs), labelled)
+    world_from_grip = world_from_room @ hand.grip_room.matrix()
+    return HeldModel(hand.model, hand.side, world_from_grip, frozenset(theirs), labelled, hand.labels)
 
 
 def _joints(joints_room: Array, world_from_room: Array) -> Array:

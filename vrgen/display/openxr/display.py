@@ -134,11 +134,10 @@ class OpenXrDisplay(Display):
         self._turn = None
         if self._headset is None:  # lost while it was being drawn
             return
-        took_ms = (time.perf_counter() - self._begun_s) * 1e3
         mirrored = drawn and self._left is not None and self._show_mirror(self._left)
         self._left = self._quad = None
         try:
-            self._headset.end(drawn, took_ms)
+            self._headset.end(drawn)
         except DisplayError as error:
             self._lose(error)
             return

@@ -2,12 +2,13 @@
 
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vrgen.display.openxr import runtime as rt
 from vrgen.display.openxr.actions import EXTENSIONS, Actions, Said
 from vrgen.display.openxr.api import OpenXrError
 from vrgen.display.openxr.binding import check_requirements, of_current_context
+from vrgen.display.openxr.labels import labels_of
 from vrgen.display.openxr.layers import EyeLayer, QuadLayer
 from vrgen.display.openxr.masks import masks_of
 from vrgen.display.openxr.resolution import Resolution, size_at
@@ -18,7 +19,7 @@ from vrgen.geometry import Pose, inverse_rigid
 from vrgen.messages import Person, Pulse, Quad, Tracked, View
 from vrgen.room import world_from_room
 
-PATIENCE_S = 1.0
+PATIENCE_S = 2.0
 """How long the first late turn is waited for; then the desktop goes on and the turn is only looked at."""
 _EXIT_S = 1.0
 
@@ -39,6 +40,7 @@ class Headset:
     def __init__(self, posture: Posture, rooms: int) -> None:
         """Raises OpenXrError: no headset answers. DisplayError, GraphicsError: it can't be drawn for."""
         from vrgen.gl.api import GL
+        from vrgen.gl.timing import GpuTimer
 
         self.notes: list[str] = []
         with ExitStack() as own:
@@ -57,6 +59,8 @@ class Headset:
             self._eye_layer = EyeLayer(self.pictures)
             self._quad_layer = QuadLayer(self.session.handle)
             own.callback(self._quad_layer.close)
+            self._timer = GpuTimer()
+            own.callback(self._timer.close)
             self._masks = masks_of(self.runtime, self.session.handle)
             self._own = own.pop_all()
         self.notes += [*self.session.notes, *self.actions.refused]
@@ -91,7 +95,8 @@ class Headset:
         said = self.actions.sync(session.space, session.time_ns)
         head = session.head()
         self._head = head or self._head
-        tracked = Tracked(self._head, said.gaze, said.hands, head is not None, session.room)
+        hands = tuple(replace(hand, labels=labels_of(hand.profile, hand.side)) for hand in said.hands)
+        tracked = Tracked(self._head, said.gaze, hands, head is not None, session.room)
         return Turn(said, tracked, session.should_render)
 
     def views(self, person: Person) -> tuple[View, ...]:
@@ -99,6 +104,7 @@ class Headset:
         self._framebuffers = self.pictures.acquire()
         if self._framebuffers is None:
             return ()
+        self._timer.begin()
         self._person = person
         self._located_s = time.perf_counter()
         eyes = self.session.eyes()
@@ -134,9 +140,10 @@ class Headset:
         self._quad = self._quad_layer.filled(quad, room_from_quad, self.session.space)
         return self._quad is not None
 
-    def end(self, drawn: bool, took_ms: float) -> None:
-        """Hand over what was drawn, or nothing. `took_ms`: what the frame cost, for the resolution."""
+    def end(self, drawn: bool) -> None:
+        """Hand over what was drawn, or nothing."""
         size_px, layers = self.size_px, []
+        self._timer.end()
         pictured = self._framebuffers is not None
         if self._framebuffers is not None:
             self._framebuffers = None
@@ -145,7 +152,8 @@ class Headset:
             layers = [self._eye_layer.filled(self.session.located, self.session.space, size_px)]
             if self._quad is not None:
                 layers.append(self._quad)
-            self._resolution = self._resolution.after(took_ms, 1e3 / self.session.refresh_hz)
+            if self._timer.ms is not None:
+                self._resolution = self._resolution.after(self._timer.ms, 1e3 / self.session.refresh_hz)
         self._quad = None
         self.session.end(layers)
         self.late_ms = (time.perf_counter() - self._located_s) * 1e3
@@ -154,7 +162,13 @@ class Headset:
         self.actions.pulse(pulse)
 
     def close(self) -> None:
-        """Take leave as the runtime wants it, for at most a second, and free everything."""
+        """Take leave as the runtime wants it, for at most a second, and free everything.
+
+        Where the runtime hangs nothing can be given back to it without hanging too; it goes with the process.
+        """
+        if self.session.wait.hangs and not self.session.turn(0.0):
+            self._own.pop_all()
+            return
         with suppress(OpenXrError):
             self.session.end([])
             self._leave()

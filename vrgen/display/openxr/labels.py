@@ -3,8 +3,7 @@
 from functools import cache
 
 from vrgen.display.openxr.profiles import Row, help_of, profile_of
-from vrgen.messages import HAND_BUTTONS, Side
-from vrgen.scene_model import ButtonLabel
+from vrgen.messages import HAND_BUTTONS, ButtonLabel, Side
 
 
 @cache

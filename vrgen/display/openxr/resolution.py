@@ -24,7 +24,7 @@ class Resolution:
         return STEPS[self.step]
 
     def after(self, took_ms: float, period_ms: float) -> "Resolution":
-        """The next state. `took_ms`: what drawing took of CPU or GPU, whichever was more."""
+        """The next state. `took_ms`: what drawing took of the GPU; the CPU's part does not depend on pixels."""
         share = took_ms / period_ms
         slow = self.slow + 1 if share > TOO_SLOW else 0
         easy = self.easy + 1 if share < EASY else 0

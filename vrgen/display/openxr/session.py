@@ -248,6 +248,8 @@ class Session:
     def close(self) -> None:
         """Destroy the session, whatever state it is in. One whose runtime hangs is left to the process's end."""
         if self.wait.close():
+            for space in (self.space, self.view_space):
+                self._raw.xrDestroySpace(space)
             self._raw.xrDestroySession(self.handle)
 
 
