@@ -89,17 +89,8 @@ def main() -> None:
         for one, rate in zip(samples, _rates(samples, args.speed), strict=True)
     ]  # fmt: skip
     title = f"Walking on, {Path(target).name}: memory, MiB ({minutes:g} min in {took_s / 60:.1f} min)"
-    head = (
-        "after",
-        "metres",
-        "frame",
-        "worker",
-        "frame, shared",
-        "worker, shared",
-        "tiles",
-        "results",
-        "frames/s",
-    )
+    memory = ("frame", "worker", "frame, shared", "worker, shared")
+    head = ("after", "metres", *memory, "tiles", "results", "frames/s")
     report.table(title, head, rows)
     level_after_s = LEVEL_AFTER_S if 60.0 * minutes > 2 * LEVEL_AFTER_S else 20.0 * minutes
     later = [one for one in samples if one.time_s >= level_after_s]
@@ -110,15 +101,11 @@ def main() -> None:
         third = max(1, len(series) // 3)
         span = f"{min(series):.1f} to {max(series):.1f}" if series else "–"
         medians = [float(np.median(part)) for part in (series[:third], series[-third:]) if part]
-        report.say(
-            f"{name.replace('_', ', ')}: {slopes[name]:+.2f} MiB a minute after {level_after_s:.0f} s ({span}; medians "
-            f"of the first and the last third {', '.join(f'{median:.1f}' for median in medians) or '–'})"
-        )
+        words = f"{name.replace('_', ', ')}: {slopes[name]:+.2f} MiB a minute after {level_after_s:.0f} s ({span})"
+        report.say(f"{words}, medians of the first and the last third {', '.join(f'{m:.1f}' for m in medians)}")
     if samples:
-        walked = samples[-1].time_s - next((one.time_s for one in samples if one.way_m > 0.0), 0.0)
-        report.say(
-            f"{samples[-1].way_m:.0f} m from the start; {walked * WALK_MPS:.0f} m at {WALK_MPS} m/s on a plain"
-        )
+        last = samples[-1]
+        report.say(f"{last.way_m:.0f} m from the start; at {WALK_MPS} m/s it is {last.time_s * WALK_MPS:.0f} m")
     report.keep(world=target, speed=args.speed, samples=[asdict(one) for one in samples], slopes=slopes)
     report.finish()
 
