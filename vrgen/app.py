@@ -169,6 +169,7 @@ class Session:
         ended_s = time.perf_counter()
         moved = any((*intent.walk_mps, *intent.turn_rad, *intent.morph))
         answered = bool(intent.actions or moved or intent.go)
+        self.ledger.person = self.person
         self.ledger.frame(
             begun_s, ended_s, (ended_s - begun_s) * 1e3, cost, rendered=cost is not None, answered=answered
         )
@@ -229,6 +230,7 @@ class Session:
             elif action is Action.QUIT:
                 self.leaving = True
             changed = self.steering is not before
+            self.ledger.did(action.value)
             self._tell(action, changed, controls.time_s)
         self.steering = self.steering.morph(intent.morph, controls.time_s)
         if any(intent.morph):
@@ -254,6 +256,7 @@ class Session:
         failed = frozenset(status.name for status in self.generators.status if status.phase in errands.OUT)
         origin = self.scene.origin if self.scene is not None else (0.0, 0.0, 0.0)
         if self.scene is not None:
+            dragged = self.trip.map
             self.person, self.trip = travelled(
                 self.person,
                 self.trip,
@@ -268,6 +271,10 @@ class Session:
             if intent.go:
                 bound = self.trip.bound_for is not None
                 self._accepted, self._refused = self._accepted or bound, self._refused or not bound
+                if bound:
+                    self.ledger.did("teleport")
+            if self.trip.map is not None and dragged is None:
+                self.ledger.did("drag")
         self.scene = self.assembly.advance(
             made, self.person, self.renderer.resident, failed, controls.time_s, controls.dt_s
         )

@@ -1,6 +1,7 @@
 """The report: exactly the promised layout, numbers that add up, bounded memory."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from vrgen.errors import VrgenError
 from vrgen.feedback import ledger as ledger_module
 from vrgen.feedback.ledger import Ledger, Series, summary
-from vrgen.messages import FrameCost, GeneratorStatus
+from vrgen.messages import FrameCost, GeneratorStatus, Person
 
 QUANTITY = {"p50", "p95", "p99", "max"}
 
@@ -30,7 +31,8 @@ def test_the_report_has_the_layout_of_the_design() -> None:
     status = GeneratorStatus("terrain", requests=9, results=8, infer_ms=(1.0, 2.0, 3.0), errors=("broke",))
     report = ledger.report({"terrain": status})
     assert list(report) == [
-        "display", "first_frame_s", "frames", "generators", "transfer", "input_to_photon_ms", "scene", "memory_mb",
+        "display", "first_frame_s", "frames", "generators", "transfer", "input_to_photon_ms", "scene", "person",
+        "memory_mb",
     ]  # fmt: skip
     assert report["display"] == {
         "kind": "headless", "runtime": None, "refresh_hz": 100.0, "gl": "llvmpipe", "switches": [],
@@ -83,6 +85,17 @@ def test_a_switch_of_displays_is_reported() -> None:
     assert ledger.report()["display"]["switches"] == [
         {"to": "window", "frame": 100, "why": "the headset went away"}
     ]
+
+
+def test_the_report_tells_where_the_person_is_and_what_they_did() -> None:
+    ledger = filled()
+    assert ledger.report()["person"] == {"did": {}}
+    for name in ("new world", "teleport", "new world"):
+        ledger.did(name)
+    ledger.person = Person((1.0, 2.00049, -3.0), yaw_rad=math.radians(170), head_yaw_rad=math.radians(30))
+    assert ledger.report()["person"] == {
+        "feet_m": [1.0, 2.0, -3.0], "heading_deg": -160.0, "did": {"new world": 2, "teleport": 1},
+    }  # fmt: skip
 
 
 def test_memory_is_bounded_and_the_newest_stay(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ each quantity the last `KEPT` numbers stay.
 """
 
 import json
+import math
 import sys
 from array import array
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from vrgen.errors import VrgenError
-from vrgen.messages import FrameCost, GeneratorStatus
+from vrgen.messages import FrameCost, GeneratorStatus, Person
 
 KEPT = 60_000
 """Numbers kept of each quantity: eleven minutes at 90 Hz."""
@@ -65,6 +66,10 @@ class Ledger:
         self.transfer_ms, self.photon_ms = Series(), Series()
         self.transfer_path = "pixel-buffer"
         self.scene = {"tiles": 0, "meshes": 0, "instances": 0, "triangles": 0}
+        self.done: dict[str, int] = {}
+        """How often each thing that a person can do was done, by its name."""
+        self.person: Person | None = None
+        """Where the person is now."""
         self.worker_peak_mb = 0.0
         self._begun_s: float | None = None
         self.shows(kind, refresh_hz, gl, runtime)
@@ -114,6 +119,10 @@ class Ledger:
         last = self.interval_ms.last(max(2, round(0.5 / self._period_s)))
         return 1e3 * len(last) / sum(last) if last and sum(last) > 0 else 0.0
 
+    def did(self, name: str) -> None:
+        """The person did that: an action by its name, "teleport", "drag" …"""
+        self.done[name] = self.done.get(name, 0) + 1
+
     def worker_memory(self, megabytes: float) -> None:
         """What the worker takes now; the report gives the peak."""
         self.worker_peak_mb = max(self.worker_peak_mb, megabytes)
@@ -148,6 +157,7 @@ class Ledger:
             },
             "input_to_photon_ms": self.photon_ms.summary(),
             "scene": dict(self.scene),
+            "person": {**_place(self.person), "did": dict(self.done)},
             "memory_mb": {"frame_peak": round(peak_memory_mb(), 1), "worker_peak": round(self.worker_peak_mb, 1)},
         }
 
@@ -166,6 +176,17 @@ class Ledger:
             raise VrgenError(
                 f"{path}: the report can't be written ({error.strerror}); choose another place"
             ) from error
+
+
+def _place(person: Person | None) -> dict[str, Any]:
+    """Where they stand, metres, and where they look: degrees, 0 to -Z, positive to the left."""
+    if person is None:
+        return {}
+    heading_deg = math.degrees(person.yaw_rad + person.head_yaw_rad)
+    return {
+        "feet_m": [round(metres, 3) for metres in person.feet_world],
+        "heading_deg": round((heading_deg + 180.0) % 360.0 - 180.0, 2),
+    }
 
 
 def peak_memory_mb() -> float:
