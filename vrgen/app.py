@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from vrgen.feedback.panel import Panel
 
 _PANEL_FROM_FRAME = 2
+_QUIT = ("", Action.QUIT.value)
+"""On no controller, so that nobody leaves by mistake; the panel has a button for it."""
 _SETTLE_S = 240.0
 _SMALL = (0, 0, 64, 36)
 _QUIET_FRAMES = 5
@@ -315,7 +317,7 @@ class Session:
         if restarts > self._restarts:
             self._restarts = restarts
             self.panel.say("the generator was restarted", controls.time_s)
-        self.panel.hang(self.person, controls)
+        self.panel.hang(self.person, controls, self.assembly.land.height)
         wants = self.panel.update(
             controls,
             PanelState(
@@ -329,7 +331,7 @@ class Session:
                 paused=self.paused,
                 rate_hz=self.ledger.rate_hz,
                 missed=self.ledger.missed,
-                help=help_rows() if controls.tracked is None else hand_rows(),
+                help=help_rows() if controls.tracked is None else (*hand_rows(controls.tracked.words), _QUIT),
             ),
             self.display.scale,
         )
@@ -346,8 +348,8 @@ class Session:
             Action.NEW_WORLD: "new world",
             Action.UNDO: "undone" if changed else "nothing to undo",
             Action.REDO: "done again" if changed else "nothing to redo",
-            Action.LIKE: "liked: N will stay closer to this",
-            Action.DISLIKE: "disliked: N will keep away from this",
+            Action.LIKE: "liked: new worlds stay closer to this",
+            Action.DISLIKE: "disliked: new worlds keep away from this",
             Action.PAUSE: "paused" if self.paused else "going on",
         }
         if action in words:

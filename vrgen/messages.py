@@ -71,6 +71,9 @@ class Tracked:
     room: int = 1
     """Goes up when the room's origin has moved (recentred, or another session): poses before and after can't be
     compared, and the person stays where they are in the world."""
+    words: tuple[tuple[str, str], ...] = ()
+    """What the controllers at hand call their buttons: ("hand.new_world", "right A"). The rest they lack; () while
+    there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """Where the panel stands for a person in a headset, and where their hands point at it. Pure geometry.
 
-It stays where it is in the world. Only when the person has gone away from it, or asks for it, it comes to them.
+It stays where it is in the world. When the person has called it, has gone away from it and come to rest, or was
+taken elsewhere in one step, it comes to them: before the head, a little to the left, over the ground.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,64 +14,149 @@ from vrgen.geometry import Array, Vec3, inverse_rigid, multiply, pitch_quat, tra
 from vrgen.messages import Person, Side, Tracked
 from vrgen.room import world_from_room
 
-WIDTH_M = 0.62
+Height = Callable[[float, float], float | None]
+"""Of the ground at (x, z), metres, world; None where there is none yet."""
+
+WIDTH_M = 0.74
 AWAY_M = 1.2
-BELOW_M = 0.28
+"""So wide it is from so far; nearer it is smaller, so that it looks the same."""
+NEARER = (1.0, 0.8, 0.62, 0.48)
+"""Of that distance, tried in turn where the ground is in the way."""
+TOP_M = 0.10
+"""Its upper edge over the eyes: a tall panel hangs down from there."""
 ASIDE_RAD = 0.42
 """To the left of where the person looks: the way ahead stays free."""
-LEFT_BEHIND_M = 2.4
+CLEAR_M = 0.12
+"""Over the ground."""
+HIGHEST_M = 0.35
+"""It is raised by no more, and rather comes nearer."""
+LEFT_BEHIND_M = 2.2
+PAST_M = 0.2
+"""Who has come nearer to its plane, or is behind it, has passed it."""
+STILL_S = 0.5
+STILL_M = 0.01
+LEAP_M = 0.5
+"""Feet that move so far in a frame were taken there."""
+SEEN_RAD = 0.9
+"""From the middle of the view; further aside the panel is out of sight."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Hanging:
-    """The panel's place, and what points at it. `room`: the person's room when it was hung."""
+    """The panel's place, and what points at it."""
 
-    world_from_panel: Array
+    world_from_top: Array
+    """The middle of its upper edge; +X right, +Y up, seen from +Z."""
+    width_m: float
+    shape: float
+    """Height over width. What is told on it changes, and with it how far it hangs down."""
     room: int
-    pointed: Mapping[Side, Vec3] = field(default_factory=dict)
-    """Where each hand's ray meets it, metres, world."""
+    """The person's room when it was hung."""
+    feet_world: Vec3
+    rests_since_s: float
+    """Since when the feet have been where they are."""
+    in_sight: bool = True
     at: Mapping[Side, tuple[float, float]] = field(default_factory=dict)
-    """The same from its upper left: 0 to 1 across, and down in units of its width."""
+    """Where each hand's ray meets its plane, from the upper left: 0 to 1 across, 0 to `shape` down, and beyond."""
+
+    @property
+    def world_from_panel(self) -> Array:
+        """Its middle."""
+        return self.world_from_top @ transform((0.0, -self.width_m * self.shape / 2, 0.0))
+
+    def has(self, at: tuple[float, float]) -> bool:
+        """Whether a place of its plane lies on it."""
+        return 0.0 <= at[0] <= 1.0 and 0.0 <= at[1] <= self.shape
+
+    def place(self, at: tuple[float, float]) -> Vec3:
+        """A place of its plane, metres, world."""
+        u, v = at
+        x, y, z = (self.world_from_top @ np.array([(u - 0.5) * self.width_m, -v * self.width_m, 0.0, 1.0]))[:3]
+        return float(x), float(y), float(z)
 
 
-def hung(before: Hanging | None, person: Person, tracked: Tracked, shape: float, called: bool) -> Hanging:
-    """The panel this frame. `shape`: height over width. `called`: the person asks for it."""
-    x, y, z = person.feet_world
-    head = np.array([x, y + person.lift_m + person.head_room[1], z])
-    place = None if before is None or called or before.room != person.room else before.world_from_panel
-    if place is not None and np.hypot(*(place[:3, 3] - head)[[0, 2]]) > LEFT_BEHIND_M:
-        place = None
-    if place is None:
-        place = _before(head, person.yaw_rad + person.head_yaw_rad)
-    pointed, at = _pointed(place, person, tracked, shape)
-    return Hanging(place, person.room, pointed, at)
+def hung(
+    before: Hanging | None,
+    person: Person,
+    tracked: Tracked,
+    shape: float,
+    time_s: float,
+    height: Height,
+    called: bool = False,
+) -> Hanging:
+    """The panel this frame. `shape`: its height over its width. `called`: the person asks for it."""
+    feet = person.feet_world
+    head = np.array([feet[0], feet[1] + person.lift_m + person.head_room[1], feet[2]])
+    heading = person.yaw_rad + person.head_yaw_rad
+    rests_since_s = time_s
+    if before is not None and math.dist(before.feet_world, feet) < STILL_M:
+        feet, rests_since_s = before.feet_world, before.rests_since_s
+    stays = before if before is not None and not called and _stays(before, person, head, time_s) else None
+    place, width_m = (stays.world_from_top, stays.width_m) if stays else _before(head, heading, shape, height)
+    return Hanging(
+        place,
+        width_m,
+        shape,
+        person.room,
+        feet,
+        rests_since_s,
+        _is_in_sight(place, head, heading),
+        _pointed(place, width_m, person, tracked) if tracked.valid else {},
+    )
 
 
-def _before(head: Array, heading_rad: float) -> Array:
-    """In front of the head, a little aside and below, and turned to it."""
+def _stays(before: Hanging, person: Person, head: Array, time_s: float) -> bool:
+    leapt = math.dist(before.feet_world, person.feet_world) > LEAP_M
+    if leapt or before.room != person.room:
+        return False
+    head_panel = inverse_rigid(before.world_from_top)[:3] @ np.append(head, 1.0)
+    near = bool(head_panel[2] > PAST_M and math.hypot(head_panel[0], head_panel[2]) < LEFT_BEHIND_M)
+    rests = math.dist(before.feet_world, person.feet_world) < STILL_M and time_s - before.rests_since_s > STILL_S
+    return near or not rests
+
+
+def _before(head: Array, heading_rad: float, shape: float, height: Height) -> tuple[Array, float]:
+    """In front of the head, a little aside, turned to it and over the ground; and how wide. Where the ground is
+    high it hangs higher, or nearer."""
     yaw = heading_rad + ASIDE_RAD
     ahead = np.array([-math.sin(yaw), 0.0, -math.cos(yaw)])
-    x, y, z = (float(v) for v in head + AWAY_M * ahead - np.array([0.0, BELOW_M, 0.0]))
-    tilt = math.atan2(BELOW_M, AWAY_M)
-    return transform((x, y, z), multiply(yaw_quat(yaw), pitch_quat(-tilt)))
+    right = np.array([math.cos(yaw), 0.0, -math.sin(yaw)])
+    for nearer in NEARER:
+        away, width = AWAY_M * nearer, WIDTH_M * nearer
+        hangs = width * shape
+        middle_y = float(head[1]) + TOP_M * nearer - hangs / 2
+        tops = [
+            found
+            for along in (0.5 * away, away, away + 0.1)
+            for across in (-width / 2, 0.0, width / 2)
+            if (found := height(*(float(c) for c in (head + along * ahead + across * right)[[0, 2]]))) is not None
+        ]
+        raised = max(0.0, max(tops, default=-math.inf) + CLEAR_M - (middle_y - hangs / 2))
+        if raised <= HIGHEST_M * nearer:
+            break
+    x, _, z = (float(c) for c in head + away * ahead)
+    middle_y += raised
+    tilt = math.atan2(float(head[1]) - middle_y, away)
+    middle = transform((x, middle_y, z), multiply(yaw_quat(yaw), pitch_quat(-tilt)))
+    return middle @ transform((0.0, hangs / 2, 0.0)), width
 
 
-def _pointed(
-    place: Array, person: Person, tracked: Tracked, shape: float
-) -> tuple[dict[Side, Vec3], dict[Side, tuple[float, float]]]:
-    panel_from_room = inverse_rigid(place) @ world_from_room(person)
-    pointed: dict[Side, Vec3] = {}
+def _is_in_sight(place: Array, head: Array, heading_rad: float) -> bool:
+    x, _, z = place[:3, 3] - head
+    aside = math.atan2(-float(x), -float(z)) - heading_rad
+    return abs((aside + math.pi) % (2 * math.pi) - math.pi) < SEEN_RAD
+
+
+def _pointed(place: Array, width_m: float, person: Person, tracked: Tracked) -> dict[Side, tuple[float, float]]:
+    top_from_room = inverse_rigid(place) @ world_from_room(person)
     at: dict[Side, tuple[float, float]] = {}
     for hand in tracked.hands:
         if hand.aim_room is None:
             continue
-        panel_from_hand = panel_from_room @ hand.aim_room.matrix()
-        start, along = panel_from_hand[:3, 3], -panel_from_hand[:3, 2]
-        if start[2] <= 0.0 or along[2] >= -1e-6:  # from behind, or away from it
+        top_from_hand = top_from_room @ hand.aim_room.matrix()
+        start, along = top_from_hand[:3, 3], -top_from_hand[:3, 2]
+        if start[2] <= 0.0 or along[2] >= -1e-3:  # from behind, or away from it
             continue
         x, y, _ = start + along * (start[2] / -along[2])
-        u, v = 0.5 + x / WIDTH_M, 0.5 * shape - y / WIDTH_M
-        if 0.0 <= u <= 1.0 and 0.0 <= v <= shape:
-            wx, wy, wz = (float(c) for c in (place @ np.array([x, y, 0.0, 1.0]))[:3])
-            pointed[hand.side], at[hand.side] = (wx, wy, wz), (float(u), float(v))
-    return pointed, at
+        at[hand.side] = float(0.5 + x / width_m), float(-y / width_m)
+    return at

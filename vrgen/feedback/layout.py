@@ -15,6 +15,7 @@ WIDTH = 340
 MARGIN = 16
 TEXT = 15.0
 SMALL = 13.0
+SMALL_FOR_HANDS = 14.0
 
 _Colour = tuple[float, float, float, float]
 
@@ -41,7 +42,25 @@ _PHASES: dict[Phase, tuple[_Colour, str]] = {
     Phase.RESTARTING: (BUSY, "restarting"),
     Phase.GONE: (BAD, "given up"),
 }
+_ACTIONS = {action.value: action for action in Action}
 _TROUBLED = (Phase.FAILED, Phase.RESTARTING, Phase.GONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How it is to look."""
+
+    scale: float
+    """Pixels a unit."""
+    compact: bool = False
+    """A few lines instead of the whole."""
+    for_hands: bool = False
+    """In a headset: larger to hit, less of the world shining through, buttons for what the controllers lack."""
+    toast: str = ""
+    news: tuple[str, ...] = ()
+    """Notes that have just come: the compact form shows these too."""
+    sure: bool = False
+    """Quit was pressed, and quits when it is pressed again."""
 
 
 @dataclass
@@ -50,6 +69,8 @@ class Made:
 
     settings: dict[str, InputValue] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
+    asked_to_quit: bool = False
+    """Pressed for the first time."""
     height_px: float = 0.0
 
 
@@ -77,17 +98,20 @@ def load_font() -> None:
         fonts.add_font_default_vector()
 
 
-def dress(scale: float) -> None:
+def dress(scale: float, for_hands: bool = False) -> None:
     """Colours and measures for that scale."""
     style = imgui.get_style()
+    # A headset's compositor blends a layer in linear light, where much more of a bright sky shines through.
+    card = (*CARD[:3], 0.97) if for_hands else CARD
+    easy = 5 * scale if for_hands else 0.0
     style.window_rounding = 12 * scale
     style.frame_rounding = style.grab_rounding = style.popup_rounding = 6 * scale
     style.window_padding = imgui.ImVec2(16 * scale, 14 * scale)
-    style.frame_padding = imgui.ImVec2(8 * scale, 4 * scale)
+    style.frame_padding = imgui.ImVec2(8 * scale, 4 * scale + easy)
     style.item_spacing = imgui.ImVec2(8 * scale, 6 * scale)
     style.item_inner_spacing = imgui.ImVec2(6 * scale, 4 * scale)
     style.window_border_size = style.popup_border_size = 0
-    style.grab_min_size = 12 * scale
+    style.grab_min_size = 12 * scale + 2 * easy
     style.scrollbar_size = 8 * scale
     style.font_size_base = TEXT
     style.font_scale_main = scale
@@ -95,7 +119,7 @@ def dress(scale: float) -> None:
     for name, colour in (
         (col.text, INK),
         (col.text_disabled, FAINT),
-        (col.window_bg, CARD),
+        (col.window_bg, card),
         (col.popup_bg, _rgb("1a232b", 0.97)),
         (col.frame_bg, FIELD),
         (col.frame_bg_hovered, _rgb("ffffff", 0.15)),
@@ -116,12 +140,13 @@ def dress(scale: float) -> None:
         style.set_color_(name, imgui.ImVec4(*colour))
 
 
-def lay_out(state: PanelState, toast: str, compact: bool, scale: float) -> Made:
+def lay_out(state: PanelState, form: Form) -> Made:
     """One ImGui frame's content."""
     made = Made()
     flags = imgui.WindowFlags_
+    across = width_px(form.scale)
     imgui.set_next_window_pos((0, 0))
-    imgui.set_next_window_size_constraints((width_px(scale), 0), (width_px(scale), imgui.get_io().display_size.y))
+    imgui.set_next_window_size_constraints((across, 0), (across, imgui.get_io().display_size.y))
     imgui.begin(
         "panel",
         None,
@@ -133,36 +158,45 @@ def lay_out(state: PanelState, toast: str, compact: bool, scale: float) -> Made:
         | flags.no_nav
         | flags.no_focus_on_appearing,
     )
-    if compact:
-        _compact(state, toast)
+    if form.compact:
+        _compact(state, form)
     else:
-        _heading(state, scale)
-        _making(state, scale)
-        _knobs(state, made)
-        _keys(state, made, scale)
-        if toast:
-            _line(toast, ACCENT)
+        _heading(state, form.scale)
+        _making(state, form.scale)
+        _knobs(state, made, form)
+        if form.for_hands:
+            _buttons(state, made, form)
+            _told(state)
+        else:
+            _keys(state, made, form.scale)
+        if form.toast:
+            _line(form.toast, ACCENT)
     made.height_px = imgui.get_window_height()
     imgui.end()
     if imgui.is_popup_open("", imgui.PopupFlags_.any_popup):  # an open list may reach below the card
         made.height_px = imgui.get_io().display_size.y
+    if form.for_hands:
+        _dot(form.scale)
     return made
 
 
 # --- parts ------------------------------------------------------------------------------------------------
 
 
-def _compact(state: PanelState, toast: str) -> None:
-    """One line: what failed, else what is being made, else what was asked."""
+def _compact(state: PanelState, form: Form) -> None:
+    """A few lines: what failed, else what is being made, else what was asked."""
     troubled = [g for g in state.generators if g.phase in _TROUBLED]
     making = [g for g in state.generators if g.phase in (Phase.MAKING, Phase.LOADING) or g.waiting]
+    for note in form.news:
+        _small(note, BUSY)
     for generator in troubled:
         _line(f"{generator.name} {_PHASES[generator.phase][1]}: {(generator.errors or ('',))[-1]}", BAD)
     if making:
         _line("  ".join(f"{g.name} {_doing(g)}" for g in making), ACCENT)
     if state.paused:
-        _line("paused: P goes on", BUSY)
-    _line(toast or (f"asked: {state.asked}" if state.asked else state.title), INK)
+        how = next((how for how, does in state.help if does == Action.PAUSE.value and how), "the panel")
+        _line(f"paused: {how} goes on", BUSY)
+    _line(form.toast or (f"asked: {state.asked}" if state.asked else state.title), INK)
 
 
 def _heading(state: PanelState, scale: float) -> None:
@@ -217,7 +251,7 @@ def _doing(generator: GeneratorStatus) -> str:
     return words
 
 
-def _knobs(state: PanelState, made: Made) -> None:
+def _knobs(state: PanelState, made: Made, form: Form) -> None:
     """Sliders and labels, to be set; latents move with the wheel, prompts come with the command line."""
     shown = [knob for knob in state.knobs if knob.kind in ("slider", "label") and knob.name in state.choice.values]
     if not shown:
@@ -231,6 +265,8 @@ def _knobs(state: PanelState, made: Made) -> None:
         imgui.same_line(column + imgui.get_style().window_padding.x)
         if knob.kind == "slider":
             _slide(knob, value, made)
+        elif form.for_hands:
+            _turn_over(knob, value, made)
         else:
             imgui.set_next_item_width(-1)
             _choose(knob, value, made)
@@ -252,37 +288,95 @@ def _slide(knob: Knob, value: InputValue, made: Made) -> None:
 
 def _choose(knob: Knob, value: InputValue, made: Made) -> None:
     """A list of labels."""
-    at = int(np.argmax(value)) if knob.one_hot else int(value.ravel()[0])
+    at = _label_at(knob, value)
     if imgui.begin_combo(f"##{knob.name}", knob.labels[at] if 0 <= at < len(knob.labels) else "?"):
         for index, label in enumerate(knob.labels):
             if imgui.selectable(label, index == at)[0]:
-                chosen = np.zeros(knob.shape, np.float32) if knob.one_hot else np.full(knob.shape, index, np.int64)
-                if knob.one_hot:
-                    chosen[..., index] = 1
-                made.settings[knob.name] = chosen
+                made.settings[knob.name] = _labelled(knob, index)
         imgui.end_combo()
 
 
+def _turn_over(knob: Knob, value: InputValue, made: Made) -> None:
+    """The label with an arrow at each side, for who points from afar."""
+    at, count = _label_at(knob, value), len(knob.labels)
+    left = imgui.get_cursor_pos_x()
+    if imgui.arrow_button(f"##before {knob.name}", imgui.Dir.left) and count:
+        made.settings[knob.name] = _labelled(knob, (at - 1) % count)
+    size = imgui.get_frame_height()
+    right = imgui.get_window_width() - imgui.get_style().window_padding.x - size
+    label = _cut(knob.labels[at] if 0 <= at < count else "?", right - left - 2 * size)
+    imgui.same_line((left + size + right - imgui.calc_text_size(label).x) / 2)
+    imgui.text_unformatted(label)
+    imgui.same_line(right)
+    if imgui.arrow_button(f"##after {knob.name}", imgui.Dir.right) and count:
+        made.settings[knob.name] = _labelled(knob, (at + 1) % count)
+
+
+def _label_at(knob: Knob, value: InputValue) -> int:
+    return int(np.argmax(value)) if knob.one_hot else int(value.ravel()[0])
+
+
+def _labelled(knob: Knob, index: int) -> InputValue:
+    if not knob.one_hot:
+        return np.full(knob.shape, index, np.int64)
+    chosen = np.zeros(knob.shape, np.float32)
+    chosen[..., index] = 1
+    return chosen
+
+
 def _keys(state: PanelState, made: Made, scale: float) -> None:
-    """Keys as small caps with what they do, two to a row; one that names an action can be clicked, and what has no
-    key is a button of that name."""
-    if not state.help:
+    """Keys as small caps with what they do, two to a row; one that names an action can be clicked."""
+    rows = [(key, does) for key, does in state.help if key]
+    if not rows:
         return
     _rule()
-    actions = {action.value: action for action in Action}
     half = imgui.get_content_region_avail().x / 2
     imgui.push_font(None, SMALL)
     imgui.push_style_var(imgui.StyleVar_.frame_padding, (6 * scale, 1 * scale))
     imgui.push_style_var(imgui.StyleVar_.frame_rounding, 4 * scale)
-    for number, (key, does) in enumerate(state.help):
+    for number, (key, does) in enumerate(rows):
         if number % 2:
             imgui.same_line(half + imgui.get_style().window_padding.x)
-        if imgui.button(f"{key or does}##{does}") and does in actions:
-            made.actions += (actions[does],)
-        if key:
-            imgui.same_line()
-            imgui.text_colored(imgui.ImVec4(*FAINT), does)
+        if imgui.button(key) and does in _ACTIONS:
+            made.actions += (_ACTIONS[does],)
+        imgui.same_line()
+        imgui.text_colored(imgui.ImVec4(*FAINT), does)
     imgui.pop_style_var(2)
+    imgui.pop_font()
+
+
+def _buttons(state: PanelState, made: Made, form: Form) -> None:
+    """What no button of the controllers does, to be pointed at, three to a row."""
+    lacking = [_ACTIONS[does] for how, does in state.help if not how and does in _ACTIONS]
+    if not lacking:
+        return
+    _rule()
+    gap = imgui.get_style().item_spacing.x
+    third = (imgui.get_content_region_avail().x - 2 * gap) / 3
+    for number, action in enumerate(lacking):
+        if number % 3:
+            imgui.same_line()
+        asks = action is Action.QUIT and form.sure
+        imgui.push_style_color(imgui.Col_.text, imgui.ImVec4(*(BAD if asks else INK)))
+        if imgui.button(f"{'sure?' if asks else action.value}##{action.value}", (third, 0)):
+            if action is Action.QUIT and not asks:
+                made.asked_to_quit = True
+            else:
+                made.actions += (action,)
+        imgui.pop_style_color()
+
+
+def _told(state: PanelState) -> None:
+    """What the controllers at hand do, folded away: they say it themselves where they are looked at."""
+    rows = [row for row in state.help if row[0]]
+    if not rows or not imgui.collapsing_header("controls"):
+        return
+    column = imgui.get_content_region_avail().x * 0.42
+    imgui.push_font(None, SMALL_FOR_HANDS)
+    for how, does in rows:
+        imgui.text_unformatted(does)
+        imgui.same_line(column + imgui.get_style().window_padding.x)
+        _line(how, FAINT)
     imgui.pop_font()
 
 
@@ -341,6 +435,17 @@ def _map(at: tuple[float, float], scale: float) -> None:
     draw.add_circle(middle, radius, imgui.get_color_u32(imgui.ImVec4(*FAINT)), 32, scale)
     place = (middle[0] + at[0] * reach, middle[1] - at[1] * reach)
     draw.add_circle_filled(place, 2.5 * scale, imgui.get_color_u32(imgui.ImVec4(*ACCENT)), 16)
+
+
+def _dot(scale: float) -> None:
+    """Where the hand's ray meets the panel."""
+    io = imgui.get_io()
+    if not imgui.is_mouse_pos_valid():
+        return
+    draw, place = imgui.get_foreground_draw_list(), (io.mouse_pos.x, io.mouse_pos.y)
+    radius = (4.0 if io.mouse_down[0] else 5.5) * scale
+    for more, colour in ((2 * scale, CARD), (0.0, ACCENT if io.mouse_down[0] else INK)):
+        draw.add_circle_filled(place, radius + more, imgui.get_color_u32(imgui.ImVec4(*colour)), 24)
 
 
 def _bar(part: float, colour: _Colour, scale: float) -> None:

@@ -14,9 +14,11 @@ from typing import Self
 from imgui_bundle import imgui
 
 from vrgen.feedback import layout
-from vrgen.feedback.hanging import WIDTH_M, Hanging, hung
+from vrgen.feedback.hanging import Hanging, Height, hung
 from vrgen.feedback.imgui_gl import OVER, ImguiRenderer
 from vrgen.feedback.panel_state import PanelState, PanelWants
+from vrgen.feedback.reaching import NOTHING, reached
+from vrgen.feedback.sightings import UNSEEN, Sightings, noticed
 from vrgen.geometry import Vec3
 from vrgen.gl.api import GL
 from vrgen.gl.objects import Framebuffer, Texture, VertexArray
@@ -28,8 +30,17 @@ REDRAW_HZ = 15.0
 TOAST_S = 3.0
 RATE_EVERY_S = 0.5
 
-_IN_WORLD = (((0, 0, 1280, 1280),), 1.6)
-"""What a headset's panel is laid out for: a picture of that size, and the scale of its letters."""
+NEWS_S = 8.0
+"""How long the compact panel shows a note that has come."""
+SURE_S = 3.0
+"""How long a first press of quit counts."""
+
+_TALLEST = 2.0
+"""Height over width that a headset's panel may have."""
+_CALLS = 2
+"""Frames for which it comes when called: only in the second it is known how high it is now."""
+_TREMBLE_PX = 1.0
+"""A ray that moves by less stays where it was: hands are never still, and every move is a layout."""
 
 _KEYS = {
     "backspace": imgui.Key.backspace,
@@ -63,7 +74,13 @@ class Panel:
         self._down: frozenset[str] = frozenset()
         self._over = self._dragging = False
         self._hanging: Hanging | None = None
-        self._called = False
+        self._for_hands = False
+        self._calls = 0
+        self._reach = NOTHING
+        self._sightings: Sightings = UNSEEN
+        self._notes: tuple[str, ...] = ()
+        self._news: tuple[tuple[str, float], ...] = ()
+        self._quits_until_s = -math.inf
         self._stamp = 0
 
     def __enter__(self) -> Self:
@@ -99,83 +116,105 @@ class Panel:
         self._toast = (text, time_s)
 
     def toggle(self) -> None:
-        """The whole panel, or one line; in a headset it comes to where the person looks."""
-        self.compact = not self.compact
-        self._called = True
+        """The whole panel, or a few lines. In a headset it comes to where the person looks, and where it was out
+        of sight it does only that."""
+        if self._hanging is None or self._hanging.in_sight:
+            self.compact = not self.compact
+            self._laid_out_s = -math.inf
+        self._calls = _CALLS
 
     # --- in the world ---------------------------------------------------------------------------------------
 
-    def hang(self, person: Person, controls: Controls) -> None:
-        """Stand in the world of a person in a headset, or over the picture of one who is not."""
-        if controls.tracked is None:
-            self._hanging = None
-        elif controls.tracked.valid:
-            shape = max(self._used_px[1], 1) / max(self._used_px[0], 1)
-            self._hanging = hung(self._hanging, person, controls.tracked, shape, self._called)
-            self._called = False
+    def hang(self, person: Person, controls: Controls, height: Height) -> None:
+        """Stand in the world of a person in a headset, or over the picture of one who is not. `height`: of the
+        ground."""
+        tracked = controls.tracked
+        self._sightings = noticed(self._sightings, tracked, controls.time_s)
+        if tracked is None:
+            self._hanging, self._reach = None, NOTHING
+        elif tracked.valid or self._hanging is not None:
+            shape = self._used_px[1] / self._used_px[0] if self._used_px[1] else 0.5
+            if self._hanging is None:
+                self._calls = _CALLS
+            called = self._calls > 0 and tracked.valid
+            self._calls -= called
+            self._hanging = hung(self._hanging, person, tracked, shape, controls.time_s, height, called)
+            self._reach = reached(self._reach, self._hanging, controls)
 
     @property
     def pointed(self) -> Mapping[Side, Vec3]:
-        """Where each hand's ray meets the panel, metres, world."""
-        return self._hanging.pointed if self._hanging is not None else {}
+        """Where each hand's ray meets the panel, metres, world; also off it while the hand drags something."""
+        hanging, reach = self._hanging, self._reach
+        if hanging is None:
+            return {}
+        return {
+            side: hanging.place(at)
+            for side, at in hanging.at.items()
+            if hanging.has(at) or (reach.holds and side == reach.side)
+        }
 
     @property
     def quad(self) -> Quad | None:
         """The panel as it stands in the world; None over a flat picture, and before it was laid out."""
-        if self._hanging is None or self._texture is None or not self._used_px[1]:
+        hanging = self._hanging
+        if hanging is None or self._texture is None or not self._used_px[1]:
             return None
         width, height = self._used_px
         part = (0, self._size_px[1] - height, width, height)
-        return Quad(self._texture.name, self._size_px, part, self._hanging.world_from_panel, WIDTH_M, self._stamp)
+        return Quad(
+            self._texture.name, self._size_px, part, hanging.world_from_panel, hanging.width_m, self._stamp
+        )
 
     def _reached(self, controls: Controls) -> Controls:
-        """A hand that points at the panel as a pointer, and its trigger as the button."""
-        if self._hanging is None:
-            return controls
-        at = self._hanging.at
-        using = [side for side in at if f"{side}.pick" in controls.held] or list(at)
-        if not using:
-            return replace(controls, pointer_px=None)
-        side = using[-1]
-        u, v = at[side]
-        margin, wide = layout.margin_px(self._scale), self._used_px[0]
-        pick, left = f"{side}.pick", "mouse.left"
+        """The hand that points at the panel as a pointer, and its trigger as the button."""
+        reach, left = self._reach, "mouse.left"
+        pointer = None
+        if reach.at is not None:
+            pointer = (reach.at[0] * self._size_px[0], reach.at[1] * self._size_px[0])
+            if self._pointer is not None and math.dist(pointer, self._pointer) < _TREMBLE_PX:
+                pointer = self._pointer
         return replace(
             controls,
-            pointer_px=(u * wide + margin, v * wide + margin),
-            held=controls.held | ({left} if pick in controls.held else frozenset()),
-            pressed=(*controls.pressed, left) if pick in controls.pressed else controls.pressed,
+            pointer_px=pointer,
+            held=(controls.held - {left}) | ({left} if reach.holds else frozenset()),
+            pressed=tuple(name for name in controls.pressed if name != left) + ((left,) if reach.pressed else ()),
         )
 
     def update(self, controls: Controls, state: PanelState, scale: float = 1.0) -> PanelWants:
         """Feed the controls, and lay the panel out again if that is due. `scale`: `Display.scale`."""
         imgui.set_current_context(self._context)
-        if self._hanging is not None:
-            self._views_px, scale = _IN_WORLD
         self._fit(scale)
-        controls = self._reached(controls)
-        used = self._feed(controls)
+        if self._hanging is not None:
+            controls = self._reached(controls)
+            used = self._feed(controls, controls.pointer_px)
+        else:
+            used = self._feed(controls, self._on_panel(controls.pointer_px))
         now_s = controls.time_s
-        state_shown = self._key(state, now_s)
-        changed = state_shown != self._shown
+        state = replace(state, notes=(*self._sightings.notes, *state.notes))
+        form = self._form(state.notes, now_s)
+        shown = self._key(state, form, now_s)
+        changed = shown != self._shown
         settings: dict[str, InputValue] = {}
         actions: tuple[Action, ...] = ()
         if used or (changed and now_s - self._laid_out_s >= 1 / REDRAW_HZ):
             imgui.get_io().delta_time = min(max(now_s - self._laid_out_s, 1e-3), 1.0)
-            self._shown, self._laid_out_s = state_shown, now_s
+            self._shown, self._laid_out_s = shown, now_s
+            state = replace(state, rate_hz=self._rate[0], missed=self._rate[1])
             # ImGui learns the size of new content by laying it out; the second time it is right.
             for _ in range(2 if changed else 1):
                 imgui.new_frame()
-                shown = replace(state, rate_hz=self._rate[0], missed=self._rate[1])
-                made = layout.lay_out(shown, self._toast_at(now_s), self.compact, self._scale)
+                made = layout.lay_out(state, form)
                 imgui.render()
                 settings |= made.settings
                 actions += made.actions
+                if made.asked_to_quit:
+                    self._quits_until_s = now_s + SURE_S
             self._used_px = (self._size_px[0], min(math.ceil(made.height_px), self._size_px[1]))
             self._paint()
             self._dragging = imgui.is_any_item_active()
-        captured = {"pointer"} if self._over or self._dragging else set()
-        captured |= {f"{side}.pick" for side in self.pointed}
+        captured = set(self._reach.captured)
+        if self._hanging is None and (self._over or self._dragging):
+            captured.add("pointer")
         captured |= {"keyboard"} if imgui.get_io().want_text_input else set()
         return PanelWants(settings, actions, frozenset(captured))
 
@@ -206,7 +245,22 @@ class Panel:
 
     # --- when -----------------------------------------------------------------------------------------------
 
-    def _key(self, state: PanelState, now_s: float) -> object:
+    def _form(self, notes: tuple[str, ...], now_s: float) -> layout.Form:
+        """How it looks now."""
+        if notes != self._notes:
+            self._news += tuple((note, now_s) for note in notes if note not in self._notes)
+            self._notes = notes
+        self._news = tuple((note, since_s) for note, since_s in self._news if now_s - since_s < NEWS_S)
+        return layout.Form(
+            scale=self._scale,
+            compact=self.compact,
+            for_hands=self._hanging is not None,
+            toast=self._toast_at(now_s),
+            news=tuple(note for note, _ in self._news if note in notes),
+            sure=now_s < self._quits_until_s,
+        )
+
+    def _key(self, state: PanelState, form: layout.Form, now_s: float) -> object:
         """What decides how the panel looks; equal keys mean that nothing needs to be laid out."""
         if now_s - self._rate[2] >= RATE_EVERY_S:
             self._rate = (round(state.rate_hz), state.missed, now_s)
@@ -216,8 +270,7 @@ class Panel:
         )
         choice = (state.choice.world, state.choice.revision, state.choice.seed)
         words = (state.title, state.asked, state.prompt, state.notes, state.paused, state.help)
-        here = (self._rate[:2], self._toast_at(now_s), self.compact, self._size_px, self._scale)
-        return (made, choice, words, here, state.knobs, state.at)
+        return (made, choice, words, form, self._rate[:2], self._size_px, state.knobs, state.at)
 
     def _toast_at(self, now_s: float) -> str:
         text, since_s = self._toast
@@ -225,10 +278,10 @@ class Panel:
 
     # --- input ----------------------------------------------------------------------------------------------
 
-    def _feed(self, controls: Controls) -> bool:
-        """Tell ImGui what the devices did; returns whether the panel is being used."""
+    def _feed(self, controls: Controls, pointer: tuple[float, float] | None) -> bool:
+        """Tell ImGui what the devices did, the pointer being at that pixel of the panel; returns whether the panel
+        is being used."""
         io = imgui.get_io()
-        pointer = self._on_panel(controls.pointer_px)
         over = pointer is not None and all(0 <= p < u for p, u in zip(pointer, self._used_px))
         moved = pointer != self._pointer
         near = over or self._over or self._dragging
@@ -265,20 +318,25 @@ class Panel:
     # --- texture --------------------------------------------------------------------------------------------
 
     def _fit(self, scale: float) -> None:
-        """Make the texture as high as a view can show; it is used as far as the panel reaches."""
-        across, up = self._views_px[0][2:]
-        scale = layout.fitting_scale(scale, (across, up))
-        margin = layout.margin_px(scale)
-        size_px = (layout.width_px(scale), max(up - 2 * margin, 64))
-        if size_px == self._size_px:
+        """Make the texture as high as a view can show, or as a headset's panel may get; it is used as far as the
+        panel reaches."""
+        for_hands = self._hanging is not None
+        if for_hands:
+            size_px = (layout.width_px(scale), round(layout.WIDTH * _TALLEST * scale))
+        else:
+            across, up = self._views_px[0][2:]
+            scale = layout.fitting_scale(scale, (across, up))
+            size_px = (layout.width_px(scale), max(up - 2 * layout.margin_px(scale), 64))
+        if size_px == self._size_px and for_hands == self._for_hands:
             return
         self._drop_texture()
-        self._size_px, self._scale = size_px, scale
+        self._size_px, self._scale, self._for_hands = size_px, scale, for_hands
+        self._used_px, self._pointer = (size_px[0], 0), None
         self._texture = Texture(GL.GL_TEXTURE_2D, size_px, GL.GL_RGBA8, "panel")
         self._framebuffer = Framebuffer("panel", self._texture)
-        self._laid_out_s = -math.inf
+        self._laid_out_s, self._shown = -math.inf, None
         imgui.get_io().display_size = imgui.ImVec2(*size_px)
-        layout.dress(scale)
+        layout.dress(scale, for_hands)
 
     def _paint(self) -> None:
         assert self._framebuffer is not None

@@ -12,11 +12,12 @@ _NEAR_M = 0.05
 
 
 class QuadPainter:
-    """Owner of the program. Quads are drawn over what is there, without regard to depth."""
+    """Owner of the program. Quads are drawn over what is there, without regard to depth, and seen from the front
+    only, as a quad layer is (OpenXR 1.1, 10.6.2)."""
 
     def __init__(self) -> None:
         self._program = Program("quad_world.vert", "panel_quad.frag")
-        self._pipeline = Pipeline(self._program, State(depth="off", write_depth=False, cull="none", blend="over"))
+        self._pipeline = Pipeline(self._program, State(depth="off", write_depth=False, cull="back", blend="over"))
         self._array = VertexArray("quad in the world")
 
     def draw(self, quad: Quad, view: View) -> None:

@@ -17,7 +17,7 @@ from vrgen.display.openxr.action_set import LOST, PREFIX, ActionSet
 from vrgen.display.openxr.api import OpenXrError, call, failure, load, name_of
 from vrgen.display.openxr.hand_tracker import HAND_TRACKING, HandTracker, has_hand_tracking
 from vrgen.display.openxr.presses import Buttons, Presses
-from vrgen.display.openxr.profiles import ACTIONS, BARE, PROFILES, SIDES, Kind, Profile, profile_of
+from vrgen.display.openxr.profiles import ACTIONS, BARE, PROFILES, SIDES, Kind, Profile, profile_of, words_of
 from vrgen.geometry import Array, Pose
 from vrgen.messages import Hand, Pulse, Side
 
@@ -47,6 +47,8 @@ class Said:
     """Of HAND_AXES; raw, without a dead zone."""
     hands: tuple[Hand, Hand] = (Hand("left"), Hand("right"))
     gaze: Pose | None = None
+    words: tuple[tuple[str, str], ...] = ()
+    """`profiles.words_of` the controllers that are on."""
     focused: bool = False
     """False: the controls belong to somebody else now, so nothing is held and no hand is seen."""
 
@@ -159,6 +161,8 @@ class Actions:
         self._profiles: dict[Side, str] = dict.fromkeys(SIDES, "")
         self._profiles_are_old = True
         self._used: dict[Side, Profile | None] = dict.fromkeys(SIDES)
+        self._told_of: tuple[Profile | None, Profile | None] = (None, None)
+        self._words: tuple[tuple[str, str], ...] = ()
         self._presses.release()
         for name, action in ACTIONS.items():
             if action.kind is Kind.POSE and name in self._set.actions:
@@ -226,16 +230,23 @@ class Actions:
             self._presses.release()
             for bare in self._bare.values():
                 bare.forget()
-            return Said()
+            return Said(words=self._words)
         if self._profiles_are_old:
             self._read_profiles()
         base = _address(base_space)
         said = self._read_states()
         both = tuple(self._hand(side, base, time_ns, said) for side in SIDES)
         self._presses.use(self._used["left"], self._used["right"])
+        # A controller that is off has no trigger; one that is only out of sight has.
+        on = (self._on("left", said), self._on("right", said))
+        if on != self._told_of:
+            self._told_of, self._words = on, words_of(*on)
         held, pressed, axes = self._presses.step(said, time_ns * 1e-9)
         gaze = self._located("hand.gaze", base, time_ns) if "hand.gaze" in self._places else None
-        return Said(held, pressed, axes, (both[0], both[1]), gaze, True)
+        return Said(held, pressed, axes, (both[0], both[1]), gaze, self._words, True)
+
+    def _on(self, side: Side, said: Buttons) -> Profile | None:
+        return self._used[side] if f"{side}.pick" in said.values else None
 
     def _read_profiles(self) -> None:
         xr = self._xr

@@ -223,7 +223,7 @@ class OpenXrDisplay(Display):
         self.kind, self.runtime, self.view_count = "openxr", self._headset.runtime.name, 2
         self.refresh_hz = self._headset.session.refresh_hz
         self.size_px = (2 * self._headset.size_px[0], self._headset.size_px[1])
-        self.scale = 1.0
+        self.scale = max(self._headset.size_px[1] / 1080, 0.5)
         self.why = f"{self._headset.name} answers"
         self.changes += 1
         self._lost_by = ""

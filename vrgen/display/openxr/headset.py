@@ -96,7 +96,7 @@ class Headset:
         head = session.head()
         self._head = head or self._head
         hands = tuple(replace(hand, labels=labels_of(hand.profile, hand.side)) for hand in said.hands)
-        tracked = Tracked(self._head, said.gaze, hands, head is not None, session.room)
+        tracked = Tracked(self._head, said.gaze, hands, head is not None, session.room, said.words)
         return Turn(said, tracked, session.should_render)
 
     def views(self, person: Person) -> tuple[View, ...]:
