@@ -124,8 +124,8 @@ def _sources(licence: str) -> str:
     return f"""\
 # Controllers
 
-Made by `tools/controllers.py` from npm `@webxr-input-profiles/assets@1.0.20` (MIT): fewer triangles, colours at the
-vertices. The makers' names and shapes are theirs; they are shown to a person who holds that controller.
+Made by `tools/controllers.py` from npm `@webxr-input-profiles/assets@1.0.20` (MIT): fewer triangles, colours at
+the vertices. The makers' names and shapes are theirs; they are shown to a person who holds that controller.
 
 SHA-256 of the archive: `{SHA256}`
 

@@ -11,10 +11,10 @@ from vrgen.geometry import Array
 from vrgen.gl.api import GL
 from vrgen.gl.pipeline import Pipeline, Program, State
 from vrgen.gl.transfer import Ring
+from vrgen.messages import ButtonLabel
 from vrgen.renderer.controllers import ControllerModel
 from vrgen.renderer.letters import ROW_EM, Letters
 from vrgen.renderer.ribbons import unit
-from vrgen.messages import ButtonLabel
 from vrgen.scene_model import HeldModel
 
 CARD = np.dtype([(name, np.float32, 4) for name in ("centre", "right", "up", "drawn")])
@@ -71,9 +71,13 @@ class CardsPass:
         self._cards = np.zeros(MOST_CARDS, CARD)
         self._count = 0
         self._layouts: dict[tuple[str, str, tuple[ButtonLabel, ...]], _Layout] = {}
+        self._stamp = 0
 
     def begin(self) -> None:
         self._letters.begin()
+        if self._letters.stamp != self._stamp:
+            self._stamp = self._letters.stamp
+            self._layouts.clear()
 
     def map(self, at: Array, dot: tuple[float, float], head: Array, head_right: Array) -> None:
         """The latent's plane, where it stands on it marked."""

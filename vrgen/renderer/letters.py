@@ -28,6 +28,8 @@ class Letters:
         self._pen = (0, 0)
         self._budget = NEW_A_FRAME
         self._fresh = False
+        self.stamp = 0
+        """Goes up when lines have lost their places."""
         self.texture = Texture(GL.GL_TEXTURE_2D, _SIZE_PX, GL.GL_R8, "letters", _LEVELS)
         GL.glClearTexImage(self.texture.name, 0, GL.GL_RED, GL.GL_UNSIGNED_BYTE, None)
 
@@ -58,6 +60,7 @@ class Letters:
             x, y = 0, y + _ROW_PX
         if y + _ROW_PX > _SIZE_PX[1]:  # full of what may be wanted no more: all anew
             self._lines.clear()
+            self.stamp += 1
             GL.glClearTexImage(self.texture.name, 0, GL.GL_RED, GL.GL_UNSIGNED_BYTE, None)
             x = y = 0
         self._pen = (x + box, y)

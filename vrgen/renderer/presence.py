@@ -5,6 +5,7 @@ Drawn after the world in the same pass for both eyes; at most six draws, whateve
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import Self
 
 import numpy as np
 
@@ -103,6 +104,12 @@ class PresencePass:
 
     def close(self) -> None:
         self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def _head(views: Sequence[View], origin: Sequence[float]) -> tuple[Array, Array, Array]:

@@ -87,6 +87,8 @@ class Renderer:
         start_s = time.perf_counter()
         Pipeline.forget()
         self._views = views
+        if views > 1:  # a headset: its programs are there before the person looks at their hands
+            self._shown_presence(views)
         metres = scene.ground.shown.metres
         x, _, z = place
         self._walker = (math.floor(x / metres), math.floor(z / metres))
@@ -150,7 +152,8 @@ class Renderer:
         self._sky.of(fading, len(views)).bind()
         GL.glBindVertexArray(self._empty.name)
         GL.glDrawArraysInstanced(GL.GL_TRIANGLES, 0, 3, len(views))
-        self._show(presence, scene, views)
+        if presence is not NOBODY:
+            self._shown_presence(len(views)).draw(self._ring, presence, views, scene.origin)
         self._mark()
         self._target.resolve(views, self._mark)
         self._ring.end()
@@ -161,16 +164,6 @@ class Renderer:
         """Hold the fence of each picture that llvmpipe draws, until a later one has been passed (see Fences)."""
         if self.software:
             self._ring.fences.mark()
-
-    def _show(self, presence: Presence, scene: Scene, views: Sequence[View]) -> None:
-        """The person's own things, over the world."""
-        if presence is NOBODY:
-            return
-        shown = self._presences.get(len(views))
-        if shown is None:
-            shown = self._presences[len(views)] = PresencePass(len(views))
-            self._stack.callback(shown.close)
-        shown.draw(self._ring, presence, views, scene.origin)
 
     def _give_ground(self, tiles: npt.NDArray[np.void], views: int, pipeline: Pipeline) -> None:
         if not len(tiles):
@@ -196,6 +189,12 @@ class Renderer:
                 second.bind(then)
         self._shadow.map.bind(2)
         self._ground.bind()
+
+    def _shown_presence(self, views: int) -> PresencePass:
+        """What draws the person's own things in so many views; made once."""
+        if views not in self._presences:
+            self._presences[views] = self._stack.enter_context(PresencePass(views))
+        return self._presences[views]
 
     def _picture_px(self, views: Sequence[View]) -> tuple[int, int]:
         """How large the picture is drawn: as large as the largest view, unless low quality draws less."""
