@@ -3,11 +3,16 @@ it."""
 
 import json
 import os
+import platform
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-_FILE = Path("openxr/1/active_runtime.json")
+_FILES = (
+    Path(f"openxr/1/active_runtime.{platform.machine()}.json"),
+    Path("openxr/1/active_runtime.json"),
+)
+"""In the loader's order: for this kind of processor, then for any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +40,15 @@ def registered() -> Registration | None:
         return _read(Path(override), "XR_RUNTIME_JSON")
     if sys.platform == "win32":
         return _in_registry()
-    for folder in _folders():
-        path = folder / _FILE
+    for path in places():
         if path.exists():
             return _read(path, str(path))
     return None
+
+
+def places() -> list[Path]:
+    """Where Linux looks for the active runtime's manifest; the first that is there counts."""
+    return [folder / file for folder in _folders() for file in _FILES]
 
 
 def _folders() -> list[Path]:
@@ -59,14 +68,13 @@ def _in_registry() -> Registration | None:
         return None
     import winreg
 
+    # The loader reads the machine's key only (manifest_file.cpp, ReadRuntimeDataFilesInRegistry).
     key = r"SOFTWARE\Khronos\OpenXR\1"
-    for root, name in ((winreg.HKEY_CURRENT_USER, "HKCU"), (winreg.HKEY_LOCAL_MACHINE, "HKLM")):
-        try:
-            with winreg.OpenKey(root, key) as opened:
-                return _read(Path(winreg.QueryValueEx(opened, "ActiveRuntime")[0]), f"{name}\\{key}")
-        except OSError:
-            continue
-    return None
+    try:
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, key) as opened:
+            return _read(Path(winreg.QueryValueEx(opened, "ActiveRuntime")[0]), f"HKLM\\{key}")
+    except OSError:
+        return None
 
 
 def _read(manifest: Path, by: str) -> Registration:

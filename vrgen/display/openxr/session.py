@@ -150,19 +150,17 @@ class Session:
     def _choose_rate(self) -> None:
         """The headset's rate nearest to what vrgen is made for, where it can be chosen
         (XR_FB_display_refresh_rate)."""
-        if rt.RATE not in self.runtime.extensions:
-            return
-        instance, count = self.runtime.instance, self._count
-        ask = extension(instance, "xrEnumerateDisplayRefreshRatesFB")
-        call(ask, self.handle, 0, ctypes.byref(count), None)
-        rates = (ctypes.c_float * count.value)()
-        call(ask, self.handle, count, ctypes.byref(count), rates)
-        if not len(rates):
+        rates = refresh_rates(self.runtime, self.handle)
+        if not rates:
             return
         rate = min(rates, key=lambda hz: abs(hz - PREFERRED_HZ))
         with suppress(OpenXrError):  # a wish; the runtime's own rate is as good
-            call(extension(instance, "xrRequestDisplayRefreshRateFB"), self.handle, ctypes.c_float(rate))
-            self.refresh_hz = float(rate)
+            call(
+                extension(self.runtime.instance, "xrRequestDisplayRefreshRateFB"),
+                self.handle,
+                ctypes.c_float(rate),
+            )
+            self.refresh_hz = rate
 
     # --- a frame --------------------------------------------------------------------------------------------
 
@@ -251,6 +249,18 @@ class Session:
             for space in (self.space, self.view_space):
                 self._raw.xrDestroySpace(space)
             self._raw.xrDestroySession(self.handle)
+
+
+def refresh_rates(runtime: Runtime, session: Any) -> tuple[float, ...]:
+    """The rates that a program may ask for; none where the runtime does not tell (XR_FB_display_refresh_rate)."""
+    if rt.RATE not in runtime.extensions:
+        return ()
+    count = ctypes.c_uint32()
+    ask = extension(runtime.instance, "xrEnumerateDisplayRefreshRatesFB")
+    call(ask, session, 0, ctypes.byref(count), None)
+    rates = (ctypes.c_float * count.value)()
+    call(ask, session, count, ctypes.byref(count), rates)
+    return tuple(rates)
 
 
 def _pose(pose: Any) -> Pose:
