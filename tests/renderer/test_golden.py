@@ -9,19 +9,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import people
 import pytest
 import stage as s
 from PIL import Image
 from scene import outputs as o
-from stage import F32, Stage
+from stage import F32, Pixels, Stage
 
 from vrgen.config import PropsConfig
+from vrgen.geometry import multiply, pitch_quat, transform, yaw_quat
 from vrgen.messages import Person
 from vrgen.scene.meshes import mesh_of, picture_frame
 from vrgen.scene.props import Kind, Scatter
 from vrgen.scene.sky import plain_sky, sky_of
 from vrgen.scene.surfaces import plain_surface, surface_of
-from vrgen.scene_model import Fade, Mesh, Objects, Picture, Scene, Sky, Surface
+from vrgen.scene_model import Fade, Mesh, Objects, Picture, Presence, Scene, Sky, Surface
 
 Open = Callable[..., Stage]
 SIZE = (320, 180)
@@ -200,7 +202,11 @@ def test_golden(
     if not one.renderer.software:
         pytest.skip(f"golden pictures are of software rasterisers, this is {one.display.gl}")
     person = Person((0.0, 0.7 if scene is not plain and scene is not gallery else 0.0, 0.0), pitch_rad=-0.05)
-    drawn = one.settle(scene(), person)
+    compared(one.settle(scene(), person), name, request, kept_pictures)
+
+
+def compared(drawn: Pixels, name: str, request: pytest.FixtureRequest, kept_pictures: Path) -> None:
+    """Fail where a picture is not its golden one; or make it that."""
     path = GOLDEN / f"{name}.png"
     if request.config.getoption("--regenerate-golden"):
         GOLDEN.mkdir(exist_ok=True)
@@ -216,6 +222,60 @@ def test_golden(
             f"{name} is off its golden picture by {apart.mean():.2f} in the mean, {apart.max():.0f} at most; "
             f"see {kept_pictures / f'{name}.png'} (golden, drawn, four times the difference)"
         )
+
+
+# --- the person's own things ------------------------------------------------------------------------------
+
+STANDING = Person((0.0, 0.7, 0.0), pitch_rad=-0.3)
+EYE = (0.0, 2.4, 0.0)
+LARGE = (480, 300)
+
+
+def teleporting() -> Presence:
+    """Aiming at the ground with both controllers' labels shown."""
+    arc = people.thrown((0.2, EYE[1] - 0.26, -0.46), (-0.5, 2.2, -6.0), 1.2)
+    height = valley(np.float32(arc[:, 0]), np.float32(arc[:, 2]))
+    (below,) = np.nonzero(arc[:, 1] < height)
+    arc = arc[: below[0] + 1]
+    arc[-1, 1] = height[below[0]]
+    held = people.controllers(EYE, labelled=True, pressed=frozenset({"teleport"}))
+    return Presence(held=held, arc=arc, landing=(arc[-1, 0], arc[-1, 1], arc[-1, 2]))
+
+
+def dragging() -> Presence:
+    """A bare hand that drags the latent, one that points, while moving."""
+    left = transform((-0.16, EYE[1] - 0.2, -0.3), multiply(yaw_quat(-0.2), pitch_quat(1.2)))
+    right = transform((0.2, EYE[1] - 0.24, -0.3), multiply(yaw_quat(0.3), pitch_quat(0.5)))
+    tip = people.hand("left", left)[10, :3]
+    return Presence(
+        joints=(people.hand("left", left), people.hand("right", right)),
+        rays=(((tip[0], tip[1], tip[2]), (-1.2, 0.9, -5.0)),),
+        map_at=(0.2, EYE[1] - 0.06, -0.45),
+        map_dot=(1.3, -0.6),
+        vignette=0.7,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name, presence", [("teleporting", teleporting), ("dragging", dragging)])
+def test_golden_presence(
+    stage: Open,
+    request: pytest.FixtureRequest,
+    kept_pictures: Path,
+    name: str,
+    presence: Callable[[], Presence],
+) -> None:
+    one = stage(LARGE, shadows=True)
+    if not one.renderer.software:
+        pytest.skip(f"golden pictures are of software rasterisers, this is {one.display.gl}")
+    world = replace(generated(), time_s=3.3)
+    one.settle(world, STANDING, presence())
+    for _ in range(4):  # the labels are all written
+        drawn = one.draw(world, STANDING, presence())
+    compared(drawn, name, request, kept_pictures)
+
+
+# --- comparing --------------------------------------------------------------------------------------------
 
 
 def blurred(pixels: np.ndarray) -> np.ndarray:
