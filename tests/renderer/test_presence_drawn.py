@@ -79,13 +79,27 @@ def test_a_controller_is_where_the_hand_is(stage: Open, model: str) -> None:
 
 def test_far_from_the_worlds_origin_things_stay_exact(stage: Open) -> None:
     one = stage(SIZE)
-    near = drawn(one, Presence(held=(holding((0.1, 1.9, -0.5)),)))
-    far = np.array([90_000.0, 0.0, -70_000.0])
-    view = camera()
-    moved = replace(view, world_from_eye=transform(tuple(far)) @ view.world_from_eye)
-    held = HeldModel("index", "right", transform(tuple(far)) @ people.grip((0.1, 1.9, -0.5)))
-    there = drawn(one, Presence(held=(held,)), dim(origin=tuple(far)), [moved])
-    assert np.abs(near.astype(int) - there).max() <= 2
+    pictures = []
+    for away in (np.zeros(3), np.array([90_000.0, 0.0, -70_000.0])):
+        arc = people.thrown((0.2, 1.8, -0.4), (0.0, 2.0, -4.0), 0.8) + away
+        frame = transform(tuple(away))
+
+        def there(x: float, y: float, z: float, away: Array = away) -> tuple[float, float, float]:
+            return (away[0] + x, away[1] + y, away[2] + z)
+
+        presence = Presence(
+            held=(replace(holding((0.1, 1.9, -0.5)), world_from_grip=frame @ people.grip((0.1, 1.9, -0.5))),),
+            joints=(people.hand("left", frame @ people.grip((-0.1, 1.9, -0.5))),),
+            rays=((there(0.0, 1.8, -0.4), there(0.5, 2.5, -3.0)),),
+            arc=arc,
+            landing=tuple(arc[-1]),
+            map_at=there(0.0, 2.2, -0.5),
+        )
+        looks = replace(camera(), world_from_eye=frame @ camera().world_from_eye)
+        pictures.append(drawn(one, presence, dim(origin=tuple(away)), [looks]))
+    assert differs(pictures[0], drawn(one, NOBODY)).mean() > 0.03
+    # The ring follows the ground, of which there is none, and the dashes a single-precision length.
+    assert np.abs(pictures[0].astype(int) - pictures[1]).max() <= 6
 
 
 def test_the_world_hides_what_is_behind_it(stage: Open) -> None:
@@ -109,6 +123,8 @@ def test_the_light_of_the_scene_falls_on_it(stage: Open) -> None:
 
 def test_a_pressed_button_is_lit(stage: Open) -> None:
     one = stage(SIZE)
+    from vrgen.renderer.controllers import load_controller
+
     says = (ButtonLabel("trackpad", "redo", "redo"), ButtonLabel("a", "new world", "new_world"))
     at = (0.02, 1.92, -0.2)
     rest, other, pressed = (
@@ -118,6 +134,9 @@ def test_a_pressed_button_is_lit(stage: Open) -> None:
     assert (rest == other).all()
     blue = pressed[..., 2].astype(int) - rest[..., 2]
     assert 10 < (blue > 60).sum() < 0.05 * blue.size
+    model, held = load_controller("index", "right"), holding(at)
+    place = held.world_from_grip @ (*model.anchors[model.buttons.index("trackpad")], 1.0)
+    assert middle(blue > 60) == pytest.approx(s.pixel_of(camera(), place[:3]), abs=5)
 
 
 # --- bare hands -------------------------------------------------------------------------------------------
@@ -193,7 +212,8 @@ def test_dashes_move_with_the_scenes_time_and_with_nothing_else(stage: Open) -> 
     arc = people.thrown((0.2, 1.7, -0.4), (0.0, 2.0, -4.0), 0.8)
     pictures = [drawn(one, Presence(arc=arc, landing=tuple(arc[-1])), dim(time_s=t)) for t in (1.0, 1.0, 1.4)]
     assert (pictures[0] == pictures[1]).all()
-    assert differs(pictures[0], pictures[2]).any()
+    moved = differs(pictures[0], pictures[2])
+    assert sum(near(moved, c, r) for c, r in along(camera(), arc[:40])) > 5  # and not the ring alone
 
 
 def test_the_ring_lies_on_the_ground_as_it_is(stage: Open) -> None:
@@ -243,11 +263,14 @@ def test_beyond_its_range_the_dot_stays_at_the_rim_of_the_map_and_is_hollow(stag
     one = stage((480, 320))
     looks = s.view((480, 320), EYE, vertical_deg=60.0)
     at = (0.0, 2.0, -0.4)
-    just, far, farther = (
-        drawn(one, Presence(map_at=at, map_dot=(x, 0.0)), None, [looks]) for x in (3.0, 5.0, 9.0)
+    centred, just, far, farther = (
+        drawn(one, Presence(map_at=at, map_dot=(x, 0.0)), None, [looks]) for x in (0.0, 3.0, 5.0, 9.0)
     )
     assert (far == farther).all()
     assert differs(just, far, 60).sum() > 4
+    column = round(s.pixel_of(looks, (0.073, 2.0, -0.4))[0])
+    changed = differs(centred, far, 60)[:, column - 6 : column + 6]
+    assert changed[154:159].sum() > 2 and changed[161:166].sum() > 2  # above and below its way
 
 
 def test_labels_come_where_they_are_asked_for_and_are_legible(stage: Open) -> None:
@@ -260,6 +283,9 @@ def test_labels_come_where_they_are_asked_for_and_are_legible(stage: Open) -> No
     added = differs(labelled, bare)
     left, right = added[:, :240], added[:, 240:]
     assert left.sum() > 1500 and right.sum() > 1500
+    (left_grip, right_grip) = (s.pixel_of(looks, h.world_from_grip[:3, 3])[0] for h in people.controllers(EYE))
+    columns = np.nonzero(added)[1]
+    assert (columns < left_grip).mean() > 0.35 and (columns > right_grip).mean() > 0.35, "each on its outer side"
     # Twelve cards, each with letters as bright as ink on dark.
     ink = added & (labelled.min(axis=-1) > 100)
     assert ink.sum() > 400
@@ -323,12 +349,12 @@ def test_both_eyes_see_the_vignette_around_one_direction(stage: Open) -> None:
     world = s.scene(over=s.nowhere(), above=s.sky((0.4, 0.5, 0.6), LIT))
     ahead = []
     for i, turn in enumerate((0.15, -0.15)):
-        view = s.view((120, 100), EYE, yaw_quat(turn), 110.0, left_px=120 * i)
+        view = s.view((120, 100), EYE, yaw_quat(0.8 + turn), 110.0, left_px=120 * i)
         ahead.append(view)
     seen = drawn(one, Presence(vignette=1.0), world, ahead).astype(int).sum(axis=-1)
     for i, view in enumerate(ahead):
         part = seen[:, 120 * i : 120 * (i + 1)] > 350
-        column, row = s.pixel_of(view, (EYE[0], EYE[1], EYE[2] - 100.0))
+        column, row = s.pixel_of(view, np.array(EYE) + rotation(yaw_quat(0.8)) @ (0.0, 0.0, -100.0))
         rows, columns = np.nonzero(part)
         assert (columns.mean() + 0.5 + 120 * i, rows.mean() + 0.5) == pytest.approx((column, row), abs=3)
 

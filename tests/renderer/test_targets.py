@@ -119,6 +119,17 @@ def test_a_view_may_change_its_size_every_frame(stage: Open, eyes: Callable[...,
     assert one.renderer._target._textures is textures, "nothing was made anew"
 
 
+def test_pictures_that_are_now_wide_and_now_tall_share_their_room(stage: Open) -> None:
+    one = stage((100, 100))
+    wide, tall = s.view((90, 60), (0, 2, 0)), s.view((60, 90), (0, 2, 0))
+    one.settle(wall(4.0), [wide])
+    one.draw(wall(4.0), [tall])
+    textures = one.renderer._target._textures
+    one.draw(wall(4.0), [wide])
+    one.draw(wall(4.0), [tall])
+    assert one.renderer._target._textures is textures
+
+
 def test_pictures_that_stay_small_give_memory_back(stage: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     one = stage((160, 90))
     monkeypatch.setattr("vrgen.renderer.target.SHRINK_AFTER", 5)
