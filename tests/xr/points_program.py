@@ -4,6 +4,7 @@ Prints a JSON line for each state of a session, each change of display, and each
 """
 
 import argparse
+import ctypes
 import json
 import signal
 from typing import Any
@@ -12,6 +13,7 @@ import stage as s
 from points import HALF_M, POINTS
 
 from vrgen.display.openxr import session
+from vrgen.display.openxr.api import load, name_of
 from vrgen.display.openxr.display import OpenXrDisplay
 from vrgen.display.window import WindowDisplay
 from vrgen.messages import Controls, Person, View
@@ -73,10 +75,20 @@ def tell_states() -> None:
     session.Session._became = telling  # type: ignore[method-assign]
 
 
+def call_wrongly(opened: session.Session) -> None:
+    """Ask for a space with a structure of another type."""
+    xr = load()
+    wrong = xr.SessionCreateInfo()
+    made = xr.Space()
+    info = ctypes.cast(ctypes.byref(wrong), ctypes.POINTER(xr.ReferenceSpaceCreateInfo))
+    tell(refused=name_of(int(xr.raw_functions.xrCreateReferenceSpace(opened.handle, info, ctypes.byref(made)))))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hands", action="store_true", help="draw the controllers, not the cubes")
     parser.add_argument("--raise-every", type=int, default=0, help="raise inside every so many frames")
+    parser.add_argument("--fault", action="store_true", help="make a call that the specification forbids")
     args = parser.parse_args()
     leaving: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: leaving.append(number))
@@ -110,6 +122,9 @@ def main() -> None:
                         views = frame.views(Person())
                         if args.raise_every and display.kind == "openxr" and number % args.raise_every == 0:
                             raise Refused
+                        if args.fault and display._headset is not None:
+                            call_wrongly(display._headset.session)
+                            args.fault = False
                         if views:
                             renderer.draw(scene, views, presence)
                 except Refused:

@@ -135,8 +135,7 @@ def test_points_are_seen_where_the_moved_head_has_them_in_both_eyes(
         for name, (place, _) in POINTS.items()
         for which, eye in enumerate(eyes)
     }
-    for name, which in expected:
-        column, row = expected[name, which]
+    for (_, which), (column, row) in expected.items():
         assert 20 < column - which * EYE_PX[0] < EYE_PX[0] - 20 and 20 < row < EYE_PX[1] - 20, "chosen to be seen"
 
     def off_px(picture: Picture) -> dict[tuple[str, int], float]:

@@ -1,0 +1,111 @@
+"""One session from IDLE to EXITING: every state, every frame ended, nothing that the specification forbids."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from said import Call, all_of, calls_of, findings, frames_of
+from xr_testbed.headset import RemoteState
+from xr_testbed.program import Program
+from xr_testbed.root import REPOSITORY
+from xr_testbed.testbed import Testbed
+
+pytestmark = pytest.mark.xr
+
+PROGRAM = Path(__file__).with_name("points_program.py")
+PATHS = {"PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'tests/renderer'}"}
+HELLO = REPOSITORY / "tools/xr_testbed/hello.py"
+SOME = 3
+IMAGES = ("xrAcquireSwapchainImage", "xrWaitSwapchainImage", "xrReleaseSwapchainImage")
+
+
+def dumped(to: Path) -> dict[str, str]:
+    """The environment in which the API-dump layer writes every call to a file."""
+    return PATHS | {
+        "XR_ENABLE_API_LAYERS": "XR_APILAYER_LUNARG_api_dump",
+        "XR_API_DUMP_EXPORT_TYPE": "text",
+        "XR_API_DUMP_FILE_NAME": str(to),
+    }
+
+
+def hidden_and_seen_again(testbed: Testbed, program: Program, meanwhile: Callable[[], None] | None = None) -> None:
+    """Another program takes the headset; then it goes."""
+    before = program.said().count('"FOCUSED"')
+    other = testbed.popen(testbed.python(HELLO, "--seconds", "60"))
+    other.wait_for("FOCUSED")
+    program.wait_for('"SYNCHRONIZED"', times=2)
+    if meanwhile is not None:
+        meanwhile()
+    other.end()
+    program.wait_for('"FOCUSED"', times=before + 1)
+
+
+def names(frame: list[Call]) -> list[str]:
+    return [call.name for call in frame]
+
+
+def test_a_session_lives_through_every_state_and_the_validation_layer_finds_nothing(testbed: Testbed) -> None:
+    testbed.headset.send(RemoteState())
+    validation = testbed.folder / "findings-session.txt"
+    program = testbed.popen(testbed.python(PROGRAM, "--raise-every", "2"), testbed.environment(validation) | PATHS)
+    program.wait_for('"raised"')
+    hidden_and_seen_again(testbed, program)
+    program.wait_for('"raised"', times=len(all_of(program, "raised")) + 1)
+    program.end()
+    assert program.returncode == 0, program.said()
+    assert all_of(program, "state") == [
+        *("IDLE", "READY", "SYNCHRONIZED", "VISIBLE", "FOCUSED"),
+        *("VISIBLE", "SYNCHRONIZED", "VISIBLE", "FOCUSED"),
+        *("VISIBLE", "SYNCHRONIZED", "STOPPING", "IDLE", "EXITING"),
+    ]
+    assert findings(validation) == []
+
+
+def test_the_validation_layer_would_say_what_is_forbidden(testbed: Testbed) -> None:
+    validation = testbed.folder / "findings-fault.txt"
+    program = testbed.popen(testbed.python(PROGRAM, "--fault"), testbed.environment(validation) | PATHS)
+    program.wait_for('"refused"')
+    program.end()
+    assert all_of(program, "refused") == ["ERROR_VALIDATION_FAILURE"]
+    assert any("VALID_ERROR" in each and "xrCreateReferenceSpace" in each for each in findings(validation))
+
+
+def test_a_frame_in_which_something_raises_ends_with_no_layers(testbed: Testbed) -> None:
+    dump = testbed.folder / "dump-raise.txt"
+    program = testbed.popen(testbed.python(PROGRAM, "--raise-every", "3"), dumped(dump))
+    program.wait_for('"raised"', times=3)
+    program.end()
+    frames = frames_of(calls_of(dump))
+    assert all(frame[-1].name == "xrEndFrame" for frame in frames)
+    located = [frame for frame in frames if "xrLocateViews" in names(frame)]
+    without = [frame for frame in located if frame[-1].layers == 0]
+    assert len(without) == len(all_of(program, "raised"))
+    assert len(located) > len(without), "the others were shown"
+    for frame in frames:
+        acquired, waited, released = (names(frame).count(name) for name in IMAGES)
+        assert acquired == waited == released
+
+
+def test_who_is_not_seen_draws_nothing(testbed: Testbed) -> None:
+    dump = testbed.folder / "dump-hidden.txt"
+    program = testbed.popen(testbed.python(PROGRAM), dumped(dump))
+    program.wait_for('"FOCUSED"')
+    program.wait_for('"eyes"')
+
+    def some_frames() -> None:
+        until, ended = time.monotonic() + 20, len(frames_of(calls_of(dump)))
+        while len(frames_of(calls_of(dump))) < ended + SOME and time.monotonic() < until:
+            time.sleep(0.1)
+
+    hidden_and_seen_again(testbed, program, some_frames)
+    program.end()
+    calls = calls_of(dump)
+    frames = frames_of(calls)
+    assert names(calls).count("xrWaitFrame") in (len(frames), len(frames) + 1)
+    drawn = [bool(set(IMAGES) & set(names(frame))) for frame in frames]
+    unseen = [frame for frame, pictured in list(zip(frames, drawn))[drawn.index(True) :] if not pictured]
+    assert len(unseen) >= SOME, "frames of the time when the other program had the headset"
+    for frame in unseen:
+        assert frame[-1].layers == 0
+        assert "xrLocateViews" not in names(frame)
