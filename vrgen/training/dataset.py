@@ -1,279 +1,253 @@
-"""A dataset on the disk: a folder with `dataset.json` (what is in it, from where) and `data.npy` (the pictures).
+"""A prepared dataset on disk: `dataset.json` says what is in it, `data.npy` holds the numbers.
 
-`data.npy` is (N, C, H, W), memory-mapped when it is read: uint8 sRGB for pictures and textures, float16 linear
-radiance for panoramas, float32 metres for heightfields. Crops of one picture are all in one split.
+`data.npy` is (N, C, H, W) and is mapped into memory, so that a set larger than memory can be trained on. What
+the numbers are follows from their type: uint8 are sRGB colours (0 to 255), float16 linear radiance, float32
+metres (heights) or whatever the kind says (meshes).
 """
 
-from __future__ import annotations
-
-import errno
-import io
-import os
-import shutil
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
+import torch
 from msgspec import Meta
+from numpy.typing import NDArray
+from torch import Tensor
 
-from vrgen.errors import UsageError, VrgenError
+from vrgen.errors import VrgenError
+from vrgen.schema import explain
 
-if TYPE_CHECKING:
-    from torch import Tensor
+Kind = Literal["picture", "panorama", "texture", "heightfield", "mesh"]
+Conditioning = Literal["none", "labels", "text", "sliders"]
+Indices = NDArray[np.int64]
+Side = Annotated[int, Meta(ge=1)]
 
-Kind = Literal["picture", "panorama", "texture", "heightfield"]
-Split = Literal["train", "heldout"]
-Pixels = npt.NDArray[Any]
-Indices = npt.NDArray[np.int64]
-
-DTYPES: dict[Kind, type[np.generic]] = {
-    "picture": np.uint8,
-    "texture": np.uint8,
-    "panorama": np.float16,
-    "heightfield": np.float32,
-}
-DARKEST, STOPS = 2.0**-8, 18.0
-"""Radiance is coded by its logarithm: from 0 (-1) over 1 (-0.11) to 1024 (+1)."""
+ABOUT, DATA, TEXT, SLIDERS = "dataset.json", "data.npy", "text.npy", "sliders.npy"
+DARKEST = 1e-3
+"""Added to a radiance before its logarithm is taken: 0 to 1000 become -1 to 1."""
 
 
 class DatasetError(VrgenError):
-    """A dataset that can't be made or read."""
+    """A folder that is no dataset, or one that can't be trained on."""
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of the data: which file it was cut from, and what may be done with it."""
+class Item(msgspec.Struct, frozen=True):
+    """One picture (or crop of one): where it came from and which half of the set it is in."""
 
     index: int
     file: str
     sha256: str
-    """Of the file, not of the crop."""
     source: str
     licence: str
-    split: Split
+    split: Literal["train", "heldout"]
     label: str | None = None
     text: str | None = None
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """A file that was not used."""
+    """A file that was left out, and why."""
 
     file: str
     why: str
 
 
-class Info(msgspec.Struct, frozen=True, kw_only=True):
-    """What `dataset.json` says."""
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """What `dataset.json` says; keys that are not listed here are another tool's."""
 
     vrgen_dataset: Literal[1] = 1
     name: str
     kind: Kind
-    shape: Annotated[tuple[int, ...], Meta(min_length=3, max_length=3)]
-    """Channels, height, width."""
+    shape: tuple[Side, Side, Side]
     channels: tuple[str, ...]
     items: tuple[Item, ...]
     skipped: tuple[Skipped, ...] = ()
     labels: tuple[str, ...] = ()
-    wraps: bool = False
-    """Whether the pictures were made to go on at their opposite edge."""
+    encoder: str = ""
+    """Which text encoder made `text.npy` (N, D) float32."""
+    sliders: tuple[str, ...] = ()
+    """Names of the columns of `sliders.npy` (N, K) float32 in [0, 1]."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """An opened dataset."""
+    """An opened dataset; `train` and `heldout` are indices of `data`."""
 
     folder: Path
-    info: Info
-    data: Pixels
-    """(N, C, H, W), read-only, on the disk until it is touched."""
+    about: About
+    data: NDArray[Any]
+    train: Indices
+    heldout: Indices
 
     @staticmethod
-    def open(folder: Path) -> Dataset:
-        """Open a dataset that `vrgen dataset` made.
+    def open(folder: Path) -> "Dataset":
+        """Read what lies in `folder`.
 
         Raises:
-            UsageError: there is no such folder, or it holds no dataset. DatasetError: it is damaged.
+            DatasetError: it is no dataset, is damaged, or holds nothing to train on.
         """
-        path = folder / "dataset.json"
-        if not folder.is_dir():
-            raise UsageError(f"{folder}: there is no such folder; make a dataset there with vrgen dataset")
-        if not path.is_file():
-            raise UsageError(
-                f"{folder}: holds no dataset.json; name a folder that vrgen dataset has made, "
-                f"or make one: vrgen dataset {folder} -o OUT --kind picture --size 64"
+        about = _about(folder)
+        data = _mapped(folder / DATA)
+        wanted = (len(about.items), *about.shape)
+        if tuple(data.shape) != wanted:
+            raise DatasetError(
+                f"{folder / DATA}: holds {tuple(data.shape)}, {ABOUT} says {wanted}; prepare the dataset again"
             )
-        try:
-            info = msgspec.json.decode(path.read_bytes(), type=Info)
-        except msgspec.DecodeError as error:  # wrong JSON and wrong content alike
-            raise DatasetError(
-                f"{path}: is no dataset of version 1 ({error}); make it again with vrgen dataset"
-            ) from error
-        try:
-            data = np.load(folder / "data.npy", mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise DatasetError(
-                f"{folder / 'data.npy'}: can't be read ({error}); make it again with vrgen dataset"
-            ) from error
-        wanted = (len(info.items), *info.shape)
-        if data.shape != wanted or data.dtype != DTYPES[info.kind]:
-            raise DatasetError(
-                f"{folder / 'data.npy'}: is {data.dtype} {data.shape}, dataset.json says "
-                f"{np.dtype(DTYPES[info.kind])} {wanted}; make it again with vrgen dataset"
-            )
-        return Dataset(folder, info, data)
-
-    def __len__(self) -> int:
-        return len(self.info.items)
-
-    @cached_property
-    def train(self) -> Indices:
-        """Indices of what may be learned from."""
-        return self._of("train")
-
-    @cached_property
-    def heldout(self) -> Indices:
-        """Indices of what is kept for judging."""
-        return self._of("heldout")
-
-    def _of(self, split: Split) -> Indices:
-        return np.array([item.index for item in self.info.items if item.split == split], np.int64)
-
-    @cached_property
-    def labels(self) -> Indices:
-        """(N,) the number of each item's label in `info.labels`; -1 without one."""
-        numbers = {label: number for number, label in enumerate(self.info.labels)}
-        return np.array([numbers.get(item.label or "", -1) for item in self.info.items], np.int64)
-
-    @cached_property
-    def scale_m(self) -> float:
-        """The height above a window's mean that `batch` makes 1: only a thousandth of the samples is higher."""
-        chosen = self.train[:: max(1, len(self.train) // 512)]
-        windows = np.asarray(self.data[chosen], np.float32)
-        above = np.abs(windows - windows.mean((-2, -1), keepdims=True))
-        return max(float(np.quantile(above, 0.999)), 1e-6)
-
-    def batch(self, indices: npt.ArrayLike) -> Tensor:
-        """(B, C, H, W) float32 in [-1, 1].
-
-        Pictures and textures are sRGB; panoramas the logarithm of radiance (`radiance` undoes it); heightfields
-        metres above the window's mean by `scale_m`, cut at -1 and 1.
-        """
-        import torch
-
-        chosen = np.asarray(indices, np.int64)
-        if self.info.kind == "heightfield":
-            heights = np.asarray(self.data[chosen], np.float32)
-            above = heights - heights.mean((-2, -1), keepdims=True)
-            return torch.from_numpy(np.clip(above / self.scale_m, -1, 1).astype(np.float32))
-        if self.info.kind == "panorama":
-            light = torch.from_numpy(np.asarray(self.data[chosen], np.float32))
-            return ((light + DARKEST).log2() + 8.0).mul_(2 / STOPS).sub_(1.0).clamp_(-1.0, 1.0)
-        return torch.from_numpy(self.data[chosen]).float().mul_(2 / 255).sub_(1.0)
-
-
-def radiance(coded: Tensor) -> Tensor:
-    """Linear radiance of what `Dataset.batch` gives for panoramas, and what a generator makes like it."""
-    return ((coded + 1.0) * (STOPS / 2) - 8.0).exp2().sub(DARKEST).clamp(min=0.0)
-
-
-class Writer:
-    """Writes a dataset beside its place and moves it there when it is whole; leaves nothing otherwise.
-
-    `shape` is that of one item (C, H, W). Items come in any number, hence the file grows.
-    """
-
-    def __init__(self, out: Path, kind: Kind, shape: tuple[int, int, int]) -> None:
-        self.out = out
-        self.kind: Kind = kind
-        self.shape = shape
-        self.count = 0
-        self._partial = out.absolute().with_name(f".{out.name}.{os.getpid()}.partial")
-        self._file: io.BufferedWriter | None = None
-
-    def __enter__(self) -> Self:
-        """Raises UsageError when `out` exists, DatasetError when nothing can be written there."""
-        if self.out.exists():
-            raise UsageError(f"{self.out}: exists already; name another folder after -o, or remove it first")
-        try:
-            self._partial.mkdir(parents=True)
-            self._file = (self._partial / "data.npy").open("wb")
-            self._file.write(self._header(0))
-        except OSError as error:
-            self._discard()
-            raise self._unwritten(error) from error
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._discard()
-
-    def append(self, pixels: Pixels) -> int:
-        """Add one item (C, H, W) of the kind's dtype; return its index.
-
-        Raises:
-            DatasetError: the disk is full.
-        """
-        assert self._file is not None and pixels.shape == self.shape and pixels.dtype == DTYPES[self.kind]
-        try:
-            self._file.write(np.ascontiguousarray(pixels).tobytes())
-        except OSError as error:
-            raise self._unwritten(error) from error
-        self.count += 1
-        return self.count - 1
-
-    def finish(self, info: Info) -> None:
-        """Sync everything to the disk and move the folder to its place.
-
-        Raises:
-            DatasetError: the disk is full, or the place can't be written.
-        """
-        assert self._file is not None and len(info.items) == self.count
-        try:
-            self._file.seek(0)
-            self._file.write(self._header(self.count))
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            with (self._partial / "dataset.json").open("wb") as file:
-                file.write(msgspec.json.format(msgspec.json.encode(info), indent=1))
-                file.flush()
-                os.fsync(file.fileno())
-            self._partial.rename(self.out)
-        except OSError as error:
-            raise self._unwritten(error) from error
-
-    def _header(self, count: int) -> bytes:
-        """The header of `data.npy`; numpy leaves room in it for the number to grow."""
-        made = io.BytesIO()
-        described = {
-            "descr": np.lib.format.dtype_to_descr(np.dtype(DTYPES[self.kind])),
-            "fortran_order": False,
-            "shape": (count, *self.shape),
+        splits = {
+            split: [item.index for item in about.items if item.split == split] for split in ("train", "heldout")
         }
-        np.lib.format.write_array_header_1_0(made, described)
-        return made.getvalue()
+        for item in about.items:
+            if not 0 <= item.index < len(data):
+                raise DatasetError(
+                    f"{folder / ABOUT}: item '{item.file}' has the index {item.index}, expected 0 to "
+                    f"{len(data) - 1}; prepare the dataset again"
+                )
+        train, heldout = (np.array(splits[split], dtype=np.int64) for split in ("train", "heldout"))
+        if len(train) == 0:
+            why = f" ({len(about.skipped)} files were skipped)" if about.skipped else ""
+            raise DatasetError(
+                f"{folder}: has nothing to train on{why}; prepare it from a folder with more pictures"
+            )
+        return Dataset(folder, about, data, train, heldout)
 
-    def _discard(self) -> None:
-        if self._file is not None:
-            try:
-                self._file.close()
-            except OSError:  # what a full disk has not taken yet; the file goes away
-                self._file.raw.close()
-        shutil.rmtree(self._partial, ignore_errors=True)
+    def batch(self, indices: Indices) -> Tensor:
+        """(B, C, H, W) float32: colours and radiance in [-1, 1], everything else as it is stored."""
+        return as_trained(self.data[indices])
 
-    def _unwritten(self, error: OSError) -> DatasetError:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        why = f"there is no room after {self.count} items" if full else (error.strerror or str(error))
-        remedy = "free some or name another place after -o" if full else "name another place after -o"
-        return DatasetError(f"{self.out}: can't be written ({why}); {remedy}")
+    def conditions(self, how: Conditioning) -> NDArray[np.float32]:
+        """(N, D) that steer a maker: one-hot labels, text embeddings, or sliders in [0, 1]; D is 0 for none.
+
+        Raises:
+            DatasetError: the dataset has nothing of the kind.
+        """
+        match how:
+            case "none":
+                return np.zeros((len(self.data), 0), np.float32)
+            case "labels":
+                return self._one_hot()
+            case "text":
+                return self._beside(TEXT, "text embeddings", "'vrgen dataset' writes them for files with a text")
+            case "sliders":
+                return self._beside(SLIDERS, "sliders", "measure some, or train without them")
+
+    def _one_hot(self) -> NDArray[np.float32]:
+        labels = self.about.labels
+        unlabelled = [item.file for item in self.about.items if item.label not in labels]
+        if unlabelled or len(labels) < 2:
+            raise DatasetError(
+                f"{self.folder}: has {len(labels)} labels and {len(unlabelled)} pictures without one, a label for "
+                'each picture was expected; sort the pictures into folders, or set model.condition to "none"'
+            )
+        places = {label: place for place, label in enumerate(labels)}
+        found = np.zeros((len(self.data), len(labels)), np.float32)
+        for item in self.about.items:
+            found[item.index, places[str(item.label)]] = 1.0
+        return found
+
+    def _beside(self, name: str, what: str, remedy: str) -> NDArray[np.float32]:
+        if not (self.folder / name).is_file():
+            raise DatasetError(f"{self.folder}: has no {what} ({name}); {remedy}")
+        found: NDArray[np.float32] = np.asarray(_mapped(self.folder / name), np.float32)
+        if found.ndim != 2 or len(found) != len(self.data):
+            raise DatasetError(
+                f"{self.folder / name}: holds {tuple(found.shape)}, expected ({len(self.data)}, D); "
+                "prepare the dataset again"
+            )
+        return found
 
 
-def by_split(items: Sequence[Item]) -> dict[Split, int]:
-    """How many items each split has."""
-    return {split: sum(item.split == split for item in items) for split in ("train", "heldout")}
+def as_trained(stored: NDArray[Any]) -> Tensor:
+    """What a network sees of stored numbers: uint8 and float16 (radiance) in [-1, 1], float32 as it is."""
+    if stored.dtype == np.uint8:
+        return torch.from_numpy(stored).float().div_(127.5).sub_(1.0)
+    if stored.dtype == np.float16:
+        return torch.log10(torch.from_numpy(stored.astype(np.float32)).clamp_min(0.0) + DARKEST) / 3.0
+    return torch.from_numpy(np.array(stored, dtype=np.float32))
+
+
+def radiance(seen: Tensor) -> Tensor:
+    """Back from what a network sees to linear radiance."""
+    return (torch.pow(10.0, seen * 3.0) - DARKEST).clamp_min(0.0)
+
+
+def write(folder: Path, about: About, data: NDArray[Any]) -> Dataset:
+    """Write a dataset that fits into memory, and open it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f".{DATA}"
+    with partial.open("wb") as file:
+        np.save(file, data)
+    partial.replace(folder / DATA)
+    text = json.dumps(msgspec.to_builtins(about), indent=1, ensure_ascii=False)
+    (folder / ABOUT).write_text(text + "\n", encoding="utf-8")
+    return Dataset.open(folder)
+
+
+def described(
+    name: str,
+    kind: Kind,
+    data: NDArray[Any],
+    *,
+    channels: Sequence[str],
+    source: str,
+    licence: str,
+    labels: Sequence[str] = (),
+    heldout_every: int = 10,
+) -> About:
+    """What `dataset.json` says of an array whose entries come from one source each; every tenth is held out.
+
+    `labels`: one for each entry, or none.
+    """
+    items = tuple(
+        Item(
+            index=index,
+            file=f"{source}#{index}",
+            sha256=hashlib.sha256(entry.tobytes()).hexdigest(),
+            source=source,
+            licence=licence,
+            split="heldout" if index % heldout_every == heldout_every - 1 else "train",
+            label=labels[index] if labels else None,
+        )
+        for index, entry in enumerate(data)
+    )
+    _, channel_count, height, width = data.shape
+    return About(
+        name=name,
+        kind=kind,
+        shape=(channel_count, height, width),
+        channels=tuple(channels),
+        items=items,
+        labels=tuple(sorted(set(labels))),
+    )
+
+
+def _about(folder: Path) -> About:
+    path = folder / ABOUT
+    if not folder.is_dir():
+        raise DatasetError(
+            f"{folder}: there is no such folder, a dataset was expected; check data.folder of the recipe"
+        )
+    if not path.is_file():
+        raise DatasetError(f"{folder}: has no {ABOUT}; prepare a dataset from its pictures with 'vrgen dataset'")
+    try:
+        raw = msgspec.json.decode(path.read_bytes())
+        return msgspec.convert(raw, About)
+    except msgspec.ValidationError as error:
+        raise DatasetError(f"{path}: {explain(raw, About, error, 'dataset.json')}") from error
+    except msgspec.DecodeError as error:
+        raise DatasetError(f"{path}: is no valid JSON ({error}); prepare the dataset again") from error
+    except OSError as error:
+        raise DatasetError(f"{path}: can't be read ({error.strerror}); check its permissions") from error
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    try:
+        found: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return found
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: is not there; prepare the dataset again") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise DatasetError(f"{path}: is damaged ({error}); prepare the dataset again") from error
