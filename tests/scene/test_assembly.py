@@ -245,6 +245,30 @@ def test_land_is_asked_for_tile_by_tile_and_again_as_one_walks() -> None:
     assert asked and all(r.tile is not None and r.tile[0] > 2 for r in asked)
 
 
+@pytest.mark.parametrize("room_rad, head_rad", [(np.pi / 2, 0.0), (0.0, np.pi / 2), (np.pi, -np.pi / 2)])
+def test_what_the_head_looks_at_is_asked_for_first(room_rad: float, head_rad: float) -> None:
+    """However the room lies: the person looks to -X, and of tiles equally far those there come first."""
+    show = Show(Assembly(world("land")))
+    show.ask(o.wish("land", tiled=True))
+    show.assembly.requests(show.person, 0.0)  # looks to -Z: another list
+    show.person = Person((16.0, 0.0, 16.0), yaw_rad=room_rad, head_yaw_rad=head_rad)
+    asked = [request.tile for request in show.assembly.requests(show.person, 0.0)]
+    assert asked.index((-3, 0)) < min(asked.index(tile) for tile in ((3, 0), (0, 3), (0, -3)))
+
+
+def test_light_that_a_generator_gives_fades_in() -> None:
+    show = Show(Assembly(world("lamp")))
+    before = show.frame().light
+    wish = o.wish("lamp")
+    show.ask(wish)
+    show.frame([o.result(wish, {"light": o.of(c.LightOutput(), [1, 0.2, 0, 9, 9, 9, 0.1, 0.1, 0.1])})])
+    reds = [float(show.frame().light.sun_irradiance[0]) for _ in range(60)]
+    assert reds[-1] == 9.0 and reds == sorted(reds)
+    assert max(b - a for a, b in pairwise([float(before.sun_irradiance[0]), *reds])) < 3.0
+    assert show.scene is not None
+    assert show.scene.light.exposure == before.exposure
+
+
 def test_another_world_of_land_waits_for_the_tiles_around_the_walker() -> None:
     show, _ = standing_land()
     before = show.assembly.land.height(1.0, 1.0)

@@ -18,14 +18,13 @@ from vrgen.contract import (
 )
 from vrgen.contract import kind as kind_of
 from vrgen.messages import Generated, Person, Request, Resident, Tile, Wish
-from vrgen.scene.fading import Fading
+from vrgen.scene.appearance import Appearance
 from vrgen.scene.ground import Land, mirrored, tile_heights
-from vrgen.scene.light import mixed
 from vrgen.scene.objects import Standing
-from vrgen.scene.sky import given_light, plain_sky
-from vrgen.scene.surfaces import plain_surface
+from vrgen.scene.sky import given_light
+from vrgen.scene.swaps import Swap, Swaps
 from vrgen.scene.workshop import Assets, Workshop
-from vrgen.scene_model import F32, Light, Scene, Sky, Surface, TileHeights, new_id
+from vrgen.scene_model import F32, Scene, TileHeights, new_id
 
 PATIENCE_S = 8.0
 """A new world shows what it has after so long, even if a generator is still at work."""
@@ -38,12 +37,11 @@ class Assembly:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._sky: Fading[Sky] = Fading(plain_sky())
-        self._surfaces: dict[str, Fading[Surface]] = {"ground": Fading(plain_surface((126, 124, 116)))}
+        self._appearance = Appearance()
         self._workshop = Workshop(world)
         self.land = Land()
         self._objects = Standing(world)
-        self._given: tuple[Light, int] | None = None
+        self._swaps = Swaps()
         self._wishes: Mapping[str, Wish] = {}
         self._made: dict[tuple[str, int], tuple[int, int]] = {}
         self._land_wish: Wish | None = None
@@ -94,7 +92,7 @@ class Assembly:
             land.target,
             land.ground.shown.tiles,
             arriving.tiles if arriving else None,
-            round(person.yaw_rad, 1),
+            round(_heading(person), 1),
             round(x / 8),
             round(z / 8),
         )
@@ -116,7 +114,8 @@ class Assembly:
         if wish is None:
             return singles
         x, _, z = person.feet_world
-        ahead = (-float(np.sin(person.yaw_rad)), -float(np.cos(person.yaw_rad)))
+        heading = _heading(person)
+        ahead = (-float(np.sin(heading)), -float(np.cos(heading)))
         tiles = [
             Request(wish.generator, wish.epoch, wish.revision, wish.inputs, tile, 0, wish.seed, time_s)
             for tile in self.land.missing((x, z), ahead)
@@ -146,9 +145,7 @@ class Assembly:
         self._take_in(made)
         x, _, z = person.feet_world
         may_show = self._may_show(resident.ids, failed, now_s)
-        sky = self._sky.advance(resident.ids, may_show, dt_s)
-        surfaces = {name: fading.advance(resident.ids, may_show, dt_s) for name, fading in self._surfaces.items()}
-        surfaces.setdefault("cliff", surfaces["ground"])
+        look = self._appearance.advance(resident.ids, may_show, dt_s)
         if self._mirrored is not None:
             self._spread_mirrored((x, z))
         ground = self.land.advance((x, z), resident.ids, may_show, dt_s)
@@ -156,21 +153,19 @@ class Assembly:
         self._move_origin(x, z, ground.shown.metres * ground.grid)
         metres = ground.shown.metres
         centre = (int(np.floor(x / metres)), int(np.floor(z / metres)))
+        for swap in self._swaps.take(look.light, now_s):
+            self._objects.offer(swap.request, swap.name, swap.output, swap.variants)
         objects = self._objects.advance(ground, centre, self._origin, may_show, now_s, dt_s)
-        light = mixed(sky.shown.light, sky.arriving.light, sky.weight) if sky.arriving else sky.shown.light
-        if self._given is not None:
-            light = self._given[0]
-        waiting = [self._sky.waiting, *(fading.waiting for fading in self._surfaces.values())]
         return Scene(
-            sky=sky,
-            light=light,
+            sky=look.sky,
+            light=look.light,
             ground=ground,
-            surfaces=surfaces,
+            surfaces=look.surfaces,
             objects=objects,
             origin=self._origin,
             fog_m=self._world.fog_m,
             time_s=now_s,
-            preload=tuple(asset for asset in waiting if asset is not None),
+            preload=self._appearance.waiting,
         )
 
     def _may_show(self, resident: frozenset[int], failed: frozenset[str], now_s: float) -> bool:
@@ -179,7 +174,7 @@ class Assembly:
             return True
         late = now_s - self._since_s > PATIENCE_S
         whole = all(name in failed or self._whole(self._wishes[name]) for name in self._waiting)
-        uploaded = self._sky.ready(resident) and all(f.ready(resident) for f in self._surfaces.values())
+        uploaded = self._appearance.ready(resident)
         if late or self._first or (whole and uploaded and self._workshop.empty):
             self._waiting = set()
         return not self._waiting
@@ -199,7 +194,8 @@ class Assembly:
     @property
     def risen(self) -> bool:
         """Whether everything stands at its full height, and nothing moves any more."""
-        return self.land.risen and self.land.still and self._objects.arrival >= 1.0
+        still = self.land.still and self._appearance.still and self._swaps.empty
+        return still and self.land.risen and self._objects.arrival >= 1.0
 
     def _take_in(self, arrived: Iterable[Generated]) -> None:
         """All tiles that came, and what the workshop has made of the rest."""
@@ -230,23 +226,20 @@ class Assembly:
         self._made[(request.generator, request.variant)] = (request.epoch, request.revision)
         self._taken += 1
         if assets.sky is not None:
-            self._sky.offer(assets.sky, another)
+            self._appearance.offer_sky(assets.sky, another)
         for surface, asset in assets.surfaces.items():
-            if surface in self._surfaces:
-                self._surfaces[surface].offer(asset, another)
-            else:
-                self._surfaces[surface] = Fading(asset)
+            self._appearance.offer_surface(surface, asset, another)
         for name, output in one.outputs.items():
             spec = output.spec
             if isinstance(spec, HeightfieldOutput):
                 heights = tile_heights(output)
                 self._mirrored = ((request.epoch, request.revision), heights, spec.metres)
             elif isinstance(spec, LightOutput):
-                self._given = (given_light(output, self._sky.fade.shown.light), request.epoch)
+                self._appearance.offer_light(given_light(output), another)
             elif kind_of(spec) in _NOT_SHOWN_YET:
                 self.notes[name] = f"{request.generator} makes '{name}' ({kind_of(spec)}), which is not shown yet"
             elif not isinstance(spec, PanoramaOutput | TextureOutput):
-                self._objects.offer(request, name, output, wish.variants)
+                self._swaps.put(Swap(request, name, output, wish.variants))
 
     def _spread_mirrored(self, place: tuple[float, float]) -> None:
         """Ground from one picture of heights: a window of mirrored copies, made anew when the walker moves on."""
@@ -264,3 +257,8 @@ class Assembly:
         away = max(abs(x - self._origin[0]), abs(z - self._origin[2]))
         if away > around_m:
             self._origin = (round(x / around_m) * around_m, 0.0, round(z / around_m) * around_m)
+
+
+def _heading(person: Person) -> float:
+    """Where the person looks, in the world; on a flat display the head does not turn by itself."""
+    return person.yaw_rad + person.head_yaw_rad

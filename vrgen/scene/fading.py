@@ -42,15 +42,31 @@ class Fading(Generic[A]):
         """Whether nothing waits that is not on the GPU yet."""
         return self._pending is None or self._pending[0].id in resident
 
+    def ahead(self, resident: frozenset[int], may_begin: bool, dt_s: float) -> Fade[A]:
+        """What `advance` would come to."""
+        fade, seconds = self._fade, self._seconds
+        if self._begins(resident, may_begin):
+            assert self._pending is not None
+            asset, seconds = self._pending
+            fade = Fade(fade.shown, asset)
+        if fade.arriving is None:
+            return fade
+        weight = fade.weight + dt_s / seconds
+        return Fade(fade.arriving) if weight >= 1.0 else Fade(fade.shown, fade.arriving, weight)
+
     def advance(self, resident: frozenset[int], may_begin: bool, dt_s: float) -> Fade[A]:
         """One frame on. A fade begins when its asset is on the GPU."""
-        fade = self._fade
-        if fade.arriving is not None:
-            weight = fade.weight + dt_s / self._seconds
-            fade = Fade(fade.arriving) if weight >= 1.0 else Fade(fade.shown, fade.arriving, weight)
-        elif self._pending is not None and may_begin and self._pending[0].id in resident:
-            asset, self._seconds = self._pending
-            self._pending = None
-            fade = Fade(fade.shown, asset, min(1.0, max(dt_s, 1e-3) / self._seconds))
+        fade = self.ahead(resident, may_begin, dt_s)
+        if self._begins(resident, may_begin):
+            assert self._pending is not None
+            self._seconds, self._pending = self._pending[1], None
         self._fade = fade
         return fade
+
+    def moves(self, resident: frozenset[int], may_begin: bool) -> bool:
+        """Whether `advance` would change anything."""
+        return self._fade.arriving is not None or self._begins(resident, may_begin)
+
+    def _begins(self, resident: frozenset[int], may_begin: bool) -> bool:
+        waits = self._fade.arriving is None and self._pending is not None and may_begin
+        return waits and self._pending is not None and self._pending[0].id in resident

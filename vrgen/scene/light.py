@@ -152,8 +152,18 @@ def _brightest(radiance: Radiance, block: tuple[int, int]) -> F32:
     return np.asarray(mean / np.linalg.norm(mean), np.float32)
 
 
+def share(a: Light, b: Light, progress: float) -> float:
+    """Weight of `b` in a mixture of radiances that is seen to have gone as far as `progress`, in [0, 1].
+
+    With the exposure of `mixed` every place goes straight from the exposed radiance that it had to the one that
+    it gets. A dark sky's exposure would turn the last of a bright one white if radiances were mixed evenly.
+    """
+    towards = progress * b.exposure
+    return towards / ((1.0 - progress) * a.exposure + towards)
+
+
 def mixed(a: Light, b: Light, weight: float) -> Light:
-    """Light on the way from `a` to `b`."""
+    """Light on the way from `a` to `b`; with the exposure that lets `share` go from one picture to the other."""
     if weight <= 0.0:
         return a
     if weight >= 1.0:
@@ -161,7 +171,7 @@ def mixed(a: Light, b: Light, weight: float) -> Light:
     sun = (1 - weight) * a.sun_direction + weight * b.sun_direction
     length = float(np.linalg.norm(sun))
     sun = sun / length if length > 1e-3 else b.sun_direction
-    exposure = float(np.exp((1 - weight) * np.log(a.exposure) + weight * np.log(b.exposure)))
+    exposure = 1.0 / ((1 - weight) / a.exposure + weight / b.exposure)
     return Light(
         np.asarray(sun, np.float32),
         (1 - weight) * a.sun_irradiance + weight * b.sun_irradiance,

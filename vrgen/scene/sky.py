@@ -33,11 +33,11 @@ def plain_sky() -> Sky:
     return Sky(new_id(), radiance.astype(np.float16), Light(sun, warm, light.ambient_sh, light.exposure * 0.75))
 
 
-def given_light(output: Output, sky: Light) -> Light:
-    """A `light` output in place of the light that the panorama gives; its exposure stays the sky's."""
+def given_light(output: Output) -> Light:
+    """A `light` output in place of the light that the panorama gives. Its exposure is 1: the sky's counts."""
     assert isinstance(output.spec, LightOutput)
     numbers = np.asarray(output.arrays[""], np.float32).reshape(9)
     direction = numbers[:3] / max(float(np.linalg.norm(numbers[:3])), 1e-6)
     ambient = np.zeros((9, 3), np.float32)
     ambient[0] = numbers[6:9] / 0.282095
-    return Light(direction, numbers[3:6], ambient, sky.exposure)
+    return Light(direction, numbers[3:6], ambient, 1.0)
