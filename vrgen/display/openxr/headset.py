@@ -166,7 +166,8 @@ class Headset:
 
         Where the runtime hangs nothing can be given back to it without hanging too; it goes with the process.
         """
-        if self.session.wait.hangs and not self.session.turn(0.0):
+        # Who is interrupted (Ctrl+C) mostly waits for a turn: it comes within a frame, unless the runtime hangs.
+        if self.session.wait.hangs and not self.session.turn(_EXIT_S):
             self._own.pop_all()
             return
         with suppress(OpenXrError):
