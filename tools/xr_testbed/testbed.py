@@ -39,6 +39,8 @@ class Testbed:
 
     The runtime's compositor fills a display of its own (`picture_px`, both eyes side by side); programs open their
     windows on another one (`desktop_px`, its name is `display`), which programs outside the root reach too.
+    `scale_percent`: how large programs are told to draw an eye; 100 is 960 × 1080, less costs a software rasteriser
+    less.
     Everything that was started in the testbed ends with it. `folder` holds the logs and is removed at the end,
     unless an exception ends it or `keep` is set.
     """
@@ -53,6 +55,7 @@ class Testbed:
         picture_px: tuple[int, int] = (960, 540),
         desktop_px: tuple[int, int] = (1600, 1000),
         rate_hz: int = 90,
+        scale_percent: int = 100,
         keep: bool = False,
         say: Say = print,
     ) -> None:
@@ -61,6 +64,7 @@ class Testbed:
         self._picture_px = picture_px
         self._desktop_px = desktop_px
         self._rate_hz = rate_hz
+        self._scale_percent = scale_percent
         self._keep = keep
         self._say = say
         # The kernel kills a program of the testbed when the thread that started it ends; this one lives as long as
@@ -118,7 +122,7 @@ class Testbed:
                 "P_OVERRIDE_ACTIVE_CONFIG": "remote",
                 "XRT_COMPOSITOR_FORCE_XCB": "1",
                 "XRT_COMPOSITOR_XCB_FULLSCREEN": "1",
-                "XRT_COMPOSITOR_SCALE_PERCENTAGE": "100",
+                "XRT_COMPOSITOR_SCALE_PERCENTAGE": str(self._scale_percent),
                 "XRT_COMPOSITOR_DEFAULT_FRAMERATE": str(self._rate_hz),
             }
         else:
