@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from vrgen.feedback.panel import Panel
 
 _PANEL_FROM_FRAME = 2
-_QUIT = ("", Action.QUIT.value)
-"""On no controller, so that nobody leaves by mistake; the panel has a button for it."""
 _SETTLE_S = 240.0
 _SMALL = (0, 0, 64, 36)
 _QUIET_FRAMES = 5
@@ -331,7 +329,7 @@ class Session:
                 paused=self.paused,
                 rate_hz=self.ledger.rate_hz,
                 missed=self.ledger.missed,
-                help=help_rows() if controls.tracked is None else (*hand_rows(controls.tracked.words), _QUIT),
+                help=help_rows() if controls.tracked is None else hand_rows(controls.tracked.words),
             ),
             self.display.scale,
         )

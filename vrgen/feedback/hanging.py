@@ -17,14 +17,14 @@ from vrgen.room import world_from_room
 Height = Callable[[float, float], float | None]
 """Of the ground at (x, z), metres, world; None where there is none yet."""
 
-WIDTH_M = 0.74
+WIDTH_M = 0.94
 AWAY_M = 1.2
 """So wide it is from so far; nearer it is smaller, so that it looks the same."""
 NEARER = (1.0, 0.8, 0.62, 0.48)
 """Of that distance, tried in turn where the ground is in the way."""
 TOP_M = 0.10
 """Its upper edge over the eyes: a tall panel hangs down from there."""
-ASIDE_RAD = 0.42
+ASIDE_RAD = 0.40
 """To the left of where the person looks: the way ahead stays free."""
 CLEAR_M = 0.12
 """Over the ground."""

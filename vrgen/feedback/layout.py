@@ -1,40 +1,24 @@
 """How the panel looks: a card of fixed width, as high as what it has to say. Dear ImGui, immediate mode."""
 
-import math
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import imgui_bundle
 import numpy as np
 from imgui_bundle import imgui
 
+from vrgen.feedback.dressing import ACCENT, BAD, BUSY, FAINT, GOOD, INK, SMALL, TEXT, Colour, width_px
 from vrgen.feedback.panel_state import PanelState
+from vrgen.feedback.widgets import bar, dot, line, right, rule, shortened, small, small_map
 from vrgen.messages import Action, GeneratorStatus, InputValue, Knob, Phase
 
-WIDTH = 340
-MARGIN = 16
-TEXT = 15.0
-SMALL = 13.0
-SMALL_FOR_HANDS = 14.0
+_KNOBS_SHARE = 0.58
+"""Of a headset's panel; the rest is buttons."""
+_BUTTONS = (
+    *(Action.NEW_WORLD, Action.PAUSE, Action.UNDO, Action.REDO, Action.LIKE, Action.DISLIKE),
+    *(Action.SCREENSHOT, Action.RECENTRE, Action.PANEL, Action.QUIT),
+)
+"""Whatever the controllers at hand can do, and whatever they lack."""
 
-_Colour = tuple[float, float, float, float]
-
-
-def _rgb(code: str, alpha: float = 1.0) -> _Colour:
-    red, green, blue = (int(code[i : i + 2], 16) / 255 for i in (0, 2, 4))
-    return red, green, blue, alpha
-
-
-INK = _rgb("eef2f5")
-FAINT = _rgb("a3b1bd")
-CARD = _rgb("10161c", 0.80)
-FIELD = _rgb("ffffff", 0.09)
-ACCENT = _rgb("7cc4e8")
-GOOD = _rgb("7fd1a0")
-BUSY = _rgb("f2c46d")
-BAD = _rgb("ff8f7d")
-
-_PHASES: dict[Phase, tuple[_Colour, str]] = {
+_PHASES: dict[Phase, tuple[Colour, str]] = {
     Phase.LOADING: (BUSY, "loading"),
     Phase.READY: (GOOD, "ready"),
     Phase.MAKING: (ACCENT, "making"),
@@ -55,7 +39,9 @@ class Form:
     compact: bool = False
     """A few lines instead of the whole."""
     for_hands: bool = False
-    """In a headset: larger to hit, less of the world shining through, buttons for what the controllers lack."""
+    """In a headset: broader, larger to hit, less of the world shining through, with a button for every action."""
+    explains: bool = False
+    """In a headset: what the controllers do instead of the sliders."""
     toast: str = ""
     news: tuple[str, ...] = ()
     """Notes that have just come: the compact form shows these too."""
@@ -70,81 +56,17 @@ class Made:
     settings: dict[str, InputValue] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
     asked_to_quit: bool = False
-    """Pressed for the first time."""
+    """Quit was pressed for the first time."""
+    asked_how: bool = False
+    """To explain the controllers, or to stop that."""
     height_px: float = 0.0
-
-
-def fitting_scale(scale: float, view_px: tuple[int, int]) -> float:
-    """The display's scale, larger on a picture of very many pixels, smaller where the card would not fit."""
-    wanted = max(scale, view_px[1] / 1080)
-    return max(min(round(wanted * 4) / 4, view_px[0] / (WIDTH + 2 * MARGIN)), 0.5)
-
-
-def width_px(scale: float) -> int:
-    return round(WIDTH * scale)
-
-
-def margin_px(scale: float) -> int:
-    return round(MARGIN * scale)
-
-
-def load_font() -> None:
-    """Roboto (Apache-2.0), which the imgui-bundle package carries, or ImGui's own scalable font."""
-    fonts = imgui.get_io().fonts
-    roboto = Path(imgui_bundle.__file__).parent / "assets" / "fonts" / "Roboto" / "Roboto-Regular.ttf"
-    if roboto.is_file():
-        fonts.add_font_from_file_ttf(str(roboto), TEXT)
-    else:
-        fonts.add_font_default_vector()
-
-
-def dress(scale: float, for_hands: bool = False) -> None:
-    """Colours and measures for that scale."""
-    style = imgui.get_style()
-    # A headset's compositor blends a layer in linear light, where much more of a bright sky shines through.
-    card = (*CARD[:3], 0.97) if for_hands else CARD
-    easy = 5 * scale if for_hands else 0.0
-    style.window_rounding = 12 * scale
-    style.frame_rounding = style.grab_rounding = style.popup_rounding = 6 * scale
-    style.window_padding = imgui.ImVec2(16 * scale, 14 * scale)
-    style.frame_padding = imgui.ImVec2(8 * scale, 4 * scale + easy)
-    style.item_spacing = imgui.ImVec2(8 * scale, 6 * scale)
-    style.item_inner_spacing = imgui.ImVec2(6 * scale, 4 * scale)
-    style.window_border_size = style.popup_border_size = 0
-    style.grab_min_size = 12 * scale + 2 * easy
-    style.scrollbar_size = 8 * scale
-    style.font_size_base = TEXT
-    style.font_scale_main = scale
-    col = imgui.Col_
-    for name, colour in (
-        (col.text, INK),
-        (col.text_disabled, FAINT),
-        (col.window_bg, card),
-        (col.popup_bg, _rgb("1a232b", 0.97)),
-        (col.frame_bg, FIELD),
-        (col.frame_bg_hovered, _rgb("ffffff", 0.15)),
-        (col.frame_bg_active, _rgb("ffffff", 0.20)),
-        (col.slider_grab, ACCENT),
-        (col.slider_grab_active, _rgb("a9dcf5")),
-        (col.button, FIELD),
-        (col.button_hovered, _rgb("7cc4e8", 0.35)),
-        (col.button_active, _rgb("7cc4e8", 0.55)),
-        (col.header, _rgb("7cc4e8", 0.25)),
-        (col.header_hovered, _rgb("7cc4e8", 0.35)),
-        (col.header_active, _rgb("7cc4e8", 0.55)),
-        (col.scrollbar_bg, _rgb("000000", 0.0)),
-        (col.scrollbar_grab, _rgb("ffffff", 0.25)),
-        (col.separator, _rgb("ffffff", 0.12)),
-        (col.text_selected_bg, _rgb("7cc4e8", 0.35)),
-    ):
-        style.set_color_(name, imgui.ImVec4(*colour))
 
 
 def lay_out(state: PanelState, form: Form) -> Made:
     """One ImGui frame's content."""
     made = Made()
     flags = imgui.WindowFlags_
-    across = width_px(form.scale)
+    across = width_px(form.scale, form.for_hands)
     imgui.set_next_window_pos((0, 0))
     imgui.set_next_window_size_constraints((across, 0), (across, imgui.get_io().display_size.y))
     imgui.begin(
@@ -160,23 +82,25 @@ def lay_out(state: PanelState, form: Form) -> Made:
     )
     if form.compact:
         _compact(state, form)
+        if form.for_hands and imgui.is_window_hovered() and imgui.is_mouse_clicked(0):
+            made.actions += (Action.PANEL,)
     else:
         _heading(state, form.scale)
-        _making(state, form.scale)
-        _knobs(state, made, form)
         if form.for_hands:
-            _buttons(state, made, form)
-            _told(state)
+            _making_together(state, form.scale)
+            _sides(state, made, form)
         else:
+            _making(state.generators, form.scale)
+            _knobs(state, made, form)
             _keys(state, made, form.scale)
         if form.toast:
-            _line(form.toast, ACCENT)
+            line(form.toast, ACCENT)
     made.height_px = imgui.get_window_height()
     imgui.end()
     if imgui.is_popup_open("", imgui.PopupFlags_.any_popup):  # an open list may reach below the card
         made.height_px = imgui.get_io().display_size.y
     if form.for_hands:
-        _dot(form.scale)
+        dot(form.scale)
     return made
 
 
@@ -188,15 +112,15 @@ def _compact(state: PanelState, form: Form) -> None:
     troubled = [g for g in state.generators if g.phase in _TROUBLED]
     making = [g for g in state.generators if g.phase in (Phase.MAKING, Phase.LOADING) or g.waiting]
     for note in form.news:
-        _small(note, BUSY)
+        small(note, BUSY)
     for generator in troubled:
-        _line(f"{generator.name} {_PHASES[generator.phase][1]}: {(generator.errors or ('',))[-1]}", BAD)
+        line(f"{generator.name} {_PHASES[generator.phase][1]}: {(generator.errors or ('',))[-1]}", BAD)
     if making:
-        _line("  ".join(f"{g.name} {_doing(g)}" for g in making), ACCENT)
+        line("  ".join(f"{g.name} {_doing(g)}" for g in making), ACCENT)
     if state.paused:
         how = next((how for how, does in state.help if does == Action.PAUSE.value and how), "the panel")
-        _line(f"paused: {how} goes on", BUSY)
-    _line(form.toast or (f"asked: {state.asked}" if state.asked else state.title), INK)
+        line(f"paused: {how} goes on", BUSY)
+    line(form.toast or (f"asked: {state.asked}" if state.asked else state.title), INK)
 
 
 def _heading(state: PanelState, scale: float) -> None:
@@ -204,41 +128,62 @@ def _heading(state: PanelState, scale: float) -> None:
     imgui.text_unformatted(state.title or "vrgen")
     imgui.pop_font()
     if state.rate_hz:
-        _right(f"{state.rate_hz:.0f} fps" + (f" · {state.missed} missed" if state.missed else ""), FAINT)
-    _small(f"world {state.choice.world + 1} · seed {state.choice.seed}", FAINT)
+        right(f"{state.rate_hz:.0f} fps" + (f" · {state.missed} missed" if state.missed else ""), FAINT)
+    small(f"world {state.choice.world + 1} · seed {state.choice.seed}", FAINT)
     if state.paused:
-        _right("paused", BUSY)
+        right("paused", BUSY)
     if state.prompt:
-        _line(f"“{state.prompt}”", INK)
+        line(f"“{state.prompt}”", INK)
     if state.asked:
-        _line(f"asked: {state.asked}", INK)
+        line(f"asked: {state.asked}", INK)
     if state.at != (0.0, 0.0):
-        _map(state.at, scale)
+        small_map(state.at, scale)
     for note in state.notes:
-        _small(note, BUSY)
+        small(note, BUSY)
 
 
-def _making(state: PanelState, scale: float) -> None:
+def _making(shown: tuple[GeneratorStatus, ...], scale: float) -> None:
     """A line for each generator, with a bar while it works and the sentence when it failed."""
-    if not state.generators:
+    if not shown:
         return
-    _rule()
-    for generator in state.generators:
+    rule()
+    for generator in shown:
+        _lamp(generator, scale)
         colour, _ = _PHASES[generator.phase]
-        place = imgui.get_cursor_screen_pos()
-        middle = place.y + imgui.get_text_line_height() / 2
-        radius = 4 * scale
-        draw = imgui.get_window_draw_list()
-        ink = imgui.get_color_u32(imgui.ImVec4(*colour))
-        draw.add_circle_filled((place.x + radius, middle), radius, ink, 20)
-        imgui.dummy((2 * radius, 0))
-        imgui.same_line()
-        imgui.text_unformatted(generator.name)
-        _right(_doing(generator), colour if generator.phase is not Phase.READY else FAINT)
+        right(_doing(generator), colour if generator.phase is not Phase.READY else FAINT)
         if generator.busy_s > 0 and generator.usual_s > 0:
-            _bar(min(generator.busy_s / generator.usual_s, 1.0), colour, scale)
+            bar(min(generator.busy_s / generator.usual_s, 1.0), colour, scale)
         if generator.phase in _TROUBLED and generator.errors:
-            _small(generator.errors[-1], BAD)
+            small(generator.errors[-1], BAD)
+
+
+def _making_together(state: PanelState, scale: float) -> None:
+    """The same, with those that have nothing to tell in one line."""
+    quiet = tuple(g for g in state.generators if g.phase is Phase.READY and not g.waiting)
+    _making(tuple(g for g in state.generators if g not in quiet), scale)
+    if not quiet:
+        return
+    if len(quiet) == len(state.generators):
+        rule()
+    end = imgui.get_cursor_screen_pos().x + imgui.get_content_region_avail().x
+    for number, generator in enumerate(quiet):
+        if number:
+            imgui.same_line(0.0, 14 * scale)
+            if imgui.get_cursor_screen_pos().x + imgui.calc_text_size(generator.name).x + 16 * scale > end:
+                imgui.new_line()
+        _lamp(generator, scale)
+
+
+def _lamp(generator: GeneratorStatus, scale: float) -> None:
+    """A dot of its phase's colour, and its name."""
+    colour, _ = _PHASES[generator.phase]
+    place, radius = imgui.get_cursor_screen_pos(), 4 * scale
+    middle = place.y + imgui.get_text_line_height() / 2
+    ink = imgui.get_color_u32(imgui.ImVec4(*colour))
+    imgui.get_window_draw_list().add_circle_filled((place.x + radius, middle), radius, ink, 20)
+    imgui.dummy((2 * radius, 0))
+    imgui.same_line()
+    imgui.text_unformatted(generator.name)
 
 
 def _doing(generator: GeneratorStatus) -> str:
@@ -252,27 +197,34 @@ def _doing(generator: GeneratorStatus) -> str:
 
 
 def _knobs(state: PanelState, made: Made, form: Form) -> None:
-    """Sliders and labels, to be set; latents move with the wheel, prompts come with the command line."""
+    """Sliders and labels, to be set; latents move with the wheel or a hand, prompts come with the command line."""
     shown = [knob for knob in state.knobs if knob.kind in ("slider", "label") and knob.name in state.choice.values]
     if not shown:
         return
-    _rule()
+    if not form.for_hands:
+        rule()
     column = imgui.get_content_region_avail().x * 0.36
     for knob in shown:
         value = state.choice.values[knob.name]
+        end = _end()
         imgui.align_text_to_frame_padding()
-        imgui.text_colored(imgui.ImVec4(*FAINT), _cut(knob.label or knob.name, column))
+        imgui.text_colored(imgui.ImVec4(*FAINT), shortened(knob.label or knob.name, column))
         imgui.same_line(column + imgui.get_style().window_padding.x)
         if knob.kind == "slider":
-            _slide(knob, value, made)
+            _slide(knob, value, made, end)
         elif form.for_hands:
-            _turn_over(knob, value, made)
+            _turn_over(knob, value, made, end)
         else:
             imgui.set_next_item_width(-1)
             _choose(knob, value, made)
 
 
-def _slide(knob: Knob, value: InputValue, made: Made) -> None:
+def _end() -> float:
+    """Where the line that begins now ends, as `same_line` counts (in a column from the column)."""
+    return imgui.get_style().window_padding.x + imgui.get_content_region_avail().x
+
+
+def _slide(knob: Knob, value: InputValue, made: Made, end: float) -> None:
     """A slider with its number beside it; Ctrl and a click let one type."""
     told = f"{float(value.ravel()[0]):.2f}"
     imgui.set_next_item_width(-imgui.calc_text_size("-0.00").x - imgui.get_style().item_spacing.x)
@@ -281,8 +233,7 @@ def _slide(knob: Knob, value: InputValue, made: Made) -> None:
     )
     if changed:
         made.settings[knob.name] = np.full(knob.shape, number, np.float32)
-    right = imgui.get_window_width() - imgui.get_style().window_padding.x
-    imgui.same_line(right - imgui.calc_text_size(told).x)
+    imgui.same_line(end - imgui.calc_text_size(told).x)
     imgui.text_unformatted(told)
 
 
@@ -296,18 +247,17 @@ def _choose(knob: Knob, value: InputValue, made: Made) -> None:
         imgui.end_combo()
 
 
-def _turn_over(knob: Knob, value: InputValue, made: Made) -> None:
+def _turn_over(knob: Knob, value: InputValue, made: Made, end: float) -> None:
     """The label with an arrow at each side, for who points from afar."""
     at, count = _label_at(knob, value), len(knob.labels)
-    left = imgui.get_cursor_pos_x()
+    size, begin = imgui.get_frame_height(), imgui.get_content_region_avail().x
     if imgui.arrow_button(f"##before {knob.name}", imgui.Dir.left) and count:
         made.settings[knob.name] = _labelled(knob, (at - 1) % count)
-    size = imgui.get_frame_height()
-    right = imgui.get_window_width() - imgui.get_style().window_padding.x - size
-    label = _cut(knob.labels[at] if 0 <= at < count else "?", right - left - 2 * size)
-    imgui.same_line((left + size + right - imgui.calc_text_size(label).x) / 2)
+    room = begin - 2 * size
+    label = shortened(knob.labels[at] if 0 <= at < count else "?", room)
+    imgui.same_line(end - size - (room + imgui.calc_text_size(label).x) / 2)
     imgui.text_unformatted(label)
-    imgui.same_line(right)
+    imgui.same_line(end - size)
     if imgui.arrow_button(f"##after {knob.name}", imgui.Dir.right) and count:
         made.settings[knob.name] = _labelled(knob, (at + 1) % count)
 
@@ -329,7 +279,7 @@ def _keys(state: PanelState, made: Made, scale: float) -> None:
     rows = [(key, does) for key, does in state.help if key]
     if not rows:
         return
-    _rule()
+    rule()
     half = imgui.get_content_region_avail().x / 2
     imgui.push_font(None, SMALL)
     imgui.push_style_var(imgui.StyleVar_.frame_padding, (6 * scale, 1 * scale))
@@ -345,115 +295,49 @@ def _keys(state: PanelState, made: Made, scale: float) -> None:
     imgui.pop_font()
 
 
-def _buttons(state: PanelState, made: Made, form: Form) -> None:
-    """What no button of the controllers does, to be pointed at, three to a row."""
-    lacking = [_ACTIONS[does] for how, does in state.help if not how and does in _ACTIONS]
-    if not lacking:
+def _sides(state: PanelState, made: Made, form: Form) -> None:
+    """What can be set, or what the controllers do, beside what can be done."""
+    rule()
+    if not imgui.begin_table("sides", 2):
         return
-    _rule()
-    gap = imgui.get_style().item_spacing.x
-    third = (imgui.get_content_region_avail().x - 2 * gap) / 3
-    for number, action in enumerate(lacking):
-        if number % 3:
+    imgui.table_setup_column("set", imgui.TableColumnFlags_.width_stretch, _KNOBS_SHARE)
+    imgui.table_setup_column("do", imgui.TableColumnFlags_.width_stretch, 1 - _KNOBS_SHARE)
+    imgui.table_next_column()
+    if form.explains:
+        _explained(state)
+    else:
+        _knobs(state, made, form)
+    imgui.table_next_column()
+    _buttons(made, form)
+    imgui.end_table()
+
+
+def _buttons(made: Made, form: Form) -> None:
+    """Every action, two to a row, and what the controllers do."""
+    half = (imgui.get_content_region_avail().x - imgui.get_style().item_spacing.x) / 2
+    for number, action in enumerate(_BUTTONS):
+        if number % 2:
             imgui.same_line()
         asks = action is Action.QUIT and form.sure
         imgui.push_style_color(imgui.Col_.text, imgui.ImVec4(*(BAD if asks else INK)))
-        if imgui.button(f"{'sure?' if asks else action.value}##{action.value}", (third, 0)):
+        words = "sure?" if asks else "less" if action is Action.PANEL else action.value
+        if imgui.button(f"{words}##{action.value}", (half, 0)):
             if action is Action.QUIT and not asks:
                 made.asked_to_quit = True
             else:
                 made.actions += (action,)
         imgui.pop_style_color()
+    if imgui.button("sliders##how" if form.explains else "what the buttons do##how", (-1, 0)):
+        made.asked_how = True
 
 
-def _told(state: PanelState) -> None:
-    """What the controllers at hand do, folded away: they say it themselves where they are looked at."""
-    rows = [row for row in state.help if row[0]]
-    if not rows or not imgui.collapsing_header("controls"):
-        return
-    column = imgui.get_content_region_avail().x * 0.42
-    imgui.push_font(None, SMALL_FOR_HANDS)
-    for how, does in rows:
-        imgui.text_unformatted(does)
-        imgui.same_line(column + imgui.get_style().window_padding.x)
-        _line(how, FAINT)
-    imgui.pop_font()
-
-
-# --- pieces -----------------------------------------------------------------------------------------------
-
-
-def _line(text: str, colour: _Colour) -> None:
-    """Wrapped text."""
-    imgui.push_style_color(imgui.Col_.text, imgui.ImVec4(*colour))
-    imgui.push_text_wrap_pos(0.0)
-    imgui.text_unformatted(text)
-    imgui.pop_text_wrap_pos()
-    imgui.pop_style_color()
-
-
-def _cut(text: str, width: float) -> str:
-    """`text`, shortened with an ellipsis where it is wider."""
-    if imgui.calc_text_size(text).x <= width:
-        return text
-    while text and imgui.calc_text_size(text + "…").x > width:
-        text = text[:-1]
-    return text.rstrip() + "…"
-
-
-def _small(text: str, colour: _Colour) -> None:
+def _explained(state: PanelState) -> None:
+    """What the controllers at hand do."""
+    column = imgui.get_content_region_avail().x * 0.40
     imgui.push_font(None, SMALL)
-    _line(text, colour)
+    for how, does in state.help:
+        if how:
+            imgui.text_unformatted(does)
+            imgui.same_line(column + imgui.get_style().window_padding.x)
+            line(how, FAINT)
     imgui.pop_font()
-
-
-def _right(text: str, colour: _Colour) -> None:
-    """On the line just begun, at its right end, small."""
-    imgui.push_font(None, SMALL)
-    width = imgui.calc_text_size(text).x
-    imgui.same_line(imgui.get_window_width() - imgui.get_style().window_padding.x - width)
-    imgui.text_colored(imgui.ImVec4(*colour), text)
-    imgui.pop_font()
-
-
-def _rule() -> None:
-    imgui.dummy((0, 1))
-    imgui.separator()
-    imgui.dummy((0, 1))
-
-
-def _map(at: tuple[float, float], scale: float) -> None:
-    """Where the morph has got to, on the line just begun: the rim is the far side of the latents' sphere."""
-    radius = imgui.get_text_line_height() * 0.62
-    line = imgui.get_item_rect_min().y + imgui.get_text_line_height() / 2
-    right = imgui.get_window_pos().x + imgui.get_window_width() - imgui.get_style().window_padding.x
-    middle = (right - radius, line)
-    far = math.hypot(*at)
-    reach = radius * min(far / math.pi, 1.0) / far
-    draw = imgui.get_window_draw_list()
-    draw.add_circle_filled(middle, radius, imgui.get_color_u32(imgui.ImVec4(*FIELD)), 32)
-    draw.add_circle(middle, radius, imgui.get_color_u32(imgui.ImVec4(*FAINT)), 32, scale)
-    place = (middle[0] + at[0] * reach, middle[1] - at[1] * reach)
-    draw.add_circle_filled(place, 2.5 * scale, imgui.get_color_u32(imgui.ImVec4(*ACCENT)), 16)
-
-
-def _dot(scale: float) -> None:
-    """Where the hand's ray meets the panel."""
-    io = imgui.get_io()
-    if not imgui.is_mouse_pos_valid():
-        return
-    draw, place = imgui.get_foreground_draw_list(), (io.mouse_pos.x, io.mouse_pos.y)
-    radius = (4.0 if io.mouse_down[0] else 5.5) * scale
-    for more, colour in ((2 * scale, CARD), (0.0, ACCENT if io.mouse_down[0] else INK)):
-        draw.add_circle_filled(place, radius + more, imgui.get_color_u32(imgui.ImVec4(*colour)), 24)
-
-
-def _bar(part: float, colour: _Colour, scale: float) -> None:
-    """A thin bar, filled to `part`."""
-    place, height = imgui.get_cursor_screen_pos(), 3 * scale
-    across = imgui.get_content_region_avail().x
-    draw = imgui.get_window_draw_list()
-    for width, ink in ((across, FIELD), (max(across * part, height), colour)):
-        corner = (place.x + width, place.y + height)
-        draw.add_rect_filled((place.x, place.y), corner, imgui.get_color_u32(imgui.ImVec4(*ink)), height / 2)
-    imgui.dummy((across, height))

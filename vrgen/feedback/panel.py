@@ -13,7 +13,7 @@ from typing import Self
 
 from imgui_bundle import imgui
 
-from vrgen.feedback import layout
+from vrgen.feedback import dressing, layout
 from vrgen.feedback.hanging import Hanging, Height, hung
 from vrgen.feedback.imgui_gl import OVER, ImguiRenderer
 from vrgen.feedback.panel_state import PanelState, PanelWants
@@ -35,7 +35,7 @@ NEWS_S = 8.0
 SURE_S = 3.0
 """How long a first press of quit counts."""
 
-_TALLEST = 2.0
+_TALLEST = 1.5
 """Height over width that a headset's panel may have."""
 _CALLS = 2
 """Frames for which it comes when called: only in the second it is known how high it is now."""
@@ -74,7 +74,7 @@ class Panel:
         self._down: frozenset[str] = frozenset()
         self._over = self._dragging = False
         self._hanging: Hanging | None = None
-        self._for_hands = False
+        self._for_hands = self._explains = False
         self._calls = 0
         self._reach = NOTHING
         self._sightings: Sightings = UNSEEN
@@ -89,7 +89,7 @@ class Panel:
         io = imgui.get_io()
         io.set_ini_filename("")
         io.set_log_filename("")
-        layout.load_font()
+        dressing.load_font()
         self._renderer = ImguiRenderer()
         self._program = Program("panel_quad.vert", "panel_quad.frag")
         self._pipeline = Pipeline(self._program, OVER)
@@ -207,6 +207,7 @@ class Panel:
                 imgui.render()
                 settings |= made.settings
                 actions += made.actions
+                self._explains ^= made.asked_how
                 if made.asked_to_quit:
                     self._quits_until_s = now_s + SURE_S
             self._used_px = (self._size_px[0], min(math.ceil(made.height_px), self._size_px[1]))
@@ -233,7 +234,7 @@ class Panel:
         GL.glBindVertexArray(self._array.name)
         self._texture.bind(0)
         GL.glUniform4f(1, 0.0, 1 - height / self._size_px[1], width / self._size_px[0], 1.0)
-        margin = layout.margin_px(self._scale)
+        margin = dressing.margin_px(self._scale)
         for view in views:
             x, y, across, up = view.rect_px
             GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, view.framebuffer)
@@ -255,6 +256,7 @@ class Panel:
             scale=self._scale,
             compact=self.compact,
             for_hands=self._hanging is not None,
+            explains=self._explains,
             toast=self._toast_at(now_s),
             news=tuple(note for note, _ in self._news if note in notes),
             sure=now_s < self._quits_until_s,
@@ -309,7 +311,7 @@ class Panel:
         """A place in the framebuffer as one on the panel, whichever view it lies in."""
         if pointer_px is None:
             return None
-        margin = layout.margin_px(self._scale)
+        margin = dressing.margin_px(self._scale)
         for x, _, across, _ in self._views_px:
             if x <= pointer_px[0] < x + across:
                 return pointer_px[0] - x - margin, pointer_px[1] - margin
@@ -322,11 +324,11 @@ class Panel:
         panel reaches."""
         for_hands = self._hanging is not None
         if for_hands:
-            size_px = (layout.width_px(scale), round(layout.WIDTH * _TALLEST * scale))
+            size_px = (dressing.width_px(scale, for_hands), round(dressing.WIDTH_FOR_HANDS * _TALLEST * scale))
         else:
             across, up = self._views_px[0][2:]
-            scale = layout.fitting_scale(scale, (across, up))
-            size_px = (layout.width_px(scale), max(up - 2 * layout.margin_px(scale), 64))
+            scale = dressing.fitting_scale(scale, (across, up))
+            size_px = (dressing.width_px(scale), max(up - 2 * dressing.margin_px(scale), 64))
         if size_px == self._size_px and for_hands == self._for_hands:
             return
         self._drop_texture()
@@ -336,7 +338,7 @@ class Panel:
         self._framebuffer = Framebuffer("panel", self._texture)
         self._laid_out_s, self._shown = -math.inf, None
         imgui.get_io().display_size = imgui.ImVec2(*size_px)
-        layout.dress(scale, for_hands)
+        dressing.dress(scale, for_hands)
 
     def _paint(self) -> None:
         assert self._framebuffer is not None
