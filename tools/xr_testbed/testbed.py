@@ -39,8 +39,8 @@ class Testbed:
 
     The runtime's compositor fills a display of its own (`picture_px`, both eyes side by side); programs open their
     windows on another one (`desktop_px`, its name is `display`), which programs outside the root reach too.
-    `scale_percent`: how large programs are told to draw an eye; 100 is 960 × 1080, less costs a software rasteriser
-    less.
+    `scale_percent`: how large programs are told to draw an eye; 100 is 960 × 1080, less is quicker on a software
+    rasteriser.
     Everything that was started in the testbed ends with it. `folder` holds the logs and is removed at the end,
     unless an exception ends it or `keep` is set.
     """
