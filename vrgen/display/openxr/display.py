@@ -99,7 +99,7 @@ class OpenXrDisplay(Display):
             self._flat._make_current()
         if self._turn is None:
             if self.kind == "openxr":
-                self._shows_flat(self._lost_by or "the headset wants no picture")
+                self._shows_flat(self._lost_by or self._away())
             self._flat.captured = self.captured
             frame = self._flat._begin_frame()
             self._last_s, self.size_px, self.scale = self._flat._last_s, self._flat.size_px, self._flat.scale
@@ -235,6 +235,12 @@ class OpenXrDisplay(Display):
         self.changes += 1
         self._lost_by = ""
         self._flat._hold_back(False)
+
+    def _away(self) -> str:
+        """Why a headset that is there has no frame for us."""
+        if self._headset is not None and self._headset.session.wait.hangs:
+            return "the headset's runtime does not answer"
+        return "the headset wants no picture"
 
     def _shows_flat(self, why: str) -> None:
         self.kind, self.runtime, self.view_count = self._flat.kind, None, self._flat.view_count

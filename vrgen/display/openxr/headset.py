@@ -20,7 +20,8 @@ from vrgen.messages import Person, Pulse, Quad, Tracked, View
 from vrgen.room import world_from_room
 
 PATIENCE_S = 2.0
-"""How long the first late turn is waited for; then the desktop goes on and the turn is only looked at."""
+"""How long the first late turn is waited for, beside twice the last frame's own time (by which a runtime may put off
+the next); then the desktop goes on and the turn is only looked at."""
 _EXIT_S = 1.0
 
 
@@ -71,7 +72,8 @@ class Headset:
         self._framebuffers: tuple[int, int] | None = None
         self._quad: object | None = None
         self._person = Person()
-        self._located_s = self._took_s = 0.0
+        self._patience_s = PATIENCE_S
+        self._turned_s = self._located_s = 0.0
         self.late_ms = 0.0
         """From locating the eyes to handing the picture over, of the last frame."""
 
@@ -86,8 +88,9 @@ class Headset:
         session.poll()
         if session.over is not None:
             raise OpenXrError(session.over)
-        if not session.running or not session.turn(0.0 if session.wait.hangs else PATIENCE_S):
+        if not session.running or not session.turn(0.0 if session.wait.hangs else self._patience_s):
             return None
+        self._turned_s = time.perf_counter()
         session.begin()
         if session.profiles_changed:
             session.profiles_changed = False
@@ -156,7 +159,9 @@ class Headset:
                 self._resolution = self._resolution.after(self._timer.ms, 1e3 / self.session.refresh_hz)
         self._quad = None
         self.session.end(layers)
-        self.late_ms = (time.perf_counter() - self._located_s) * 1e3
+        ended_s = time.perf_counter()
+        self.late_ms = (ended_s - self._located_s) * 1e3
+        self._patience_s = PATIENCE_S + 2.0 * (ended_s - self._turned_s)
 
     def pulse(self, pulse: Pulse) -> None:
         self.actions.pulse(pulse)
