@@ -20,8 +20,8 @@ from vrgen.messages import Person, Pulse, Quad, Tracked, View
 from vrgen.room import world_from_room
 
 PATIENCE_S = 2.0
-"""How long the first late turn is waited for, beside twice the last frame's own time (by which a runtime may put off
-the next); then the desktop goes on and the turn is only looked at."""
+"""How long the first late turn is waited for, beside twice the last frame's own time (by which a runtime may
+put off the next); then the desktop goes on and the turn is only looked at."""
 _EXIT_S = 1.0
 
 
