@@ -25,6 +25,7 @@ from vrgen import __version__
 from vrgen.config import CHECKPOINTS, SEEDS, As, RunOptions
 from vrgen.errors import UsageError, VrgenError, did_you_mean
 from vrgen.resources import bundled_worlds
+from vrgen.workshop import DatasetOptions
 
 DESCRIPTION = f"""vrgen {__version__}: stand inside what a generative model makes.
 
@@ -87,12 +88,15 @@ Command = (
     | Annotated[Inspect, subcommand("inspect")]
     | Annotated[Check, subcommand("check")]
     | Annotated[Doctor, subcommand("doctor")]
+    | Annotated[DatasetOptions, subcommand("dataset")]
 )
-COMMANDS: dict[str, type[Run | Inspect | Check | Doctor]] = {
+AnyCommand = Run | Inspect | Check | Doctor | DatasetOptions
+COMMANDS: dict[str, type[AnyCommand]] = {
     "run": Run,
     "inspect": Inspect,
     "check": Check,
     "doctor": Doctor,
+    "dataset": DatasetOptions,
 }
 
 
@@ -146,6 +150,10 @@ def _run(args: list[str]) -> int:
             return _inspect(command)
         case Check():
             return _check(command)
+        case DatasetOptions():
+            from vrgen.workshop import make_dataset
+
+            return make_dataset(command)
 
 
 def _inspect(command: Inspect) -> int:
@@ -228,7 +236,7 @@ def _print_table(rows: Sequence[tuple[str, str]]) -> None:
     Console().print(table)
 
 
-def parse(args: Sequence[str]) -> Run | Inspect | Check | Doctor:
+def parse(args: Sequence[str]) -> AnyCommand:
     """The command that these arguments mean.
 
     Raises:

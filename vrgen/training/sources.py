@@ -22,11 +22,13 @@ from typing import IO, Literal
 
 import platformdirs
 
+from vrgen.errors import VrgenError
+
 Registry = Literal["deb", "npm", "pypi"]
 Wanted = Callable[[str], bool]
 
 
-class SourceError(Exception):
+class SourceError(VrgenError):
     """A source could not be fetched or opened. The message is one sentence for a person."""
 
 

@@ -1,0 +1,75 @@
+"""Pictures that are there twice: the same bytes, or the same picture in another size or encoding.
+
+A picture is known by the signs of its lowest frequencies (the perceptual hash of Zauner, 2010, 8×8 of a cosine
+transform of 32×32) and by a thumbnail in colour. Both have to be near: a recoloured sibling is no duplicate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy.fft import dctn
+
+from vrgen.training.resizing import Array, resized, srgb_from_linear
+
+BITS_APART = 8
+"""Of 64. Two unlike pictures differ in some 32."""
+COLOUR_APART = 0.03
+"""Mean difference of the thumbnails' sRGB codes."""
+FLAT = 0.004
+"""A thumbnail that varies less has no signs that mean anything."""
+MIDDLE_GREY = 0.18
+
+
+@dataclass(frozen=True)
+class Print:
+    """What a picture is known by: 64 signs, and a thumbnail (8, 8, 3) of sRGB codes."""
+
+    signs: npt.NDArray[np.bool_]
+    thumbnail: Array
+
+
+def print_of(light: Array, hdr: bool) -> Print:
+    """Of linear light (H, W, 3); radiance is brought to one exposure first."""
+    small = resized(light, 32, 32, "area")
+    if hdr:
+        small = small * (MIDDLE_GREY / max(float(np.median(small)), 1e-6))
+        small = small / (1 + small)
+    coded = srgb_from_linear(small)
+    lowest = dctn(coded.mean(-1), norm="ortho")[:8, :8].ravel()
+    return Print(lowest > np.median(lowest[1:]), coded.reshape(8, 4, 8, 4, 3).mean((1, 3)))
+
+
+@dataclass
+class Seen:
+    """The pictures so far, and which file had each."""
+
+    _digests: dict[str, str] = field(default_factory=dict)
+    _files: list[str] = field(default_factory=list)
+    _signs: list[npt.NDArray[np.bool_]] = field(default_factory=list)
+    _thumbnails: list[Array] = field(default_factory=list)
+
+    def same(self, sha256: str) -> str | None:
+        """The file that had the same bytes."""
+        return self._digests.get(sha256)
+
+    def near(self, found: Print) -> str | None:
+        """The file that showed the same."""
+        if not self._files:
+            return None
+        colour = np.abs(np.stack(self._thumbnails) - found.thumbnail).mean((1, 2, 3))
+        apart = (np.stack(self._signs) != found.signs).sum(1)
+        like = (colour < COLOUR_APART) & (apart <= BITS_APART)
+        if found.thumbnail.std((0, 1)).max() < FLAT:
+            like |= colour < FLAT
+        return self._files[int(np.argmax(like))] if like.any() else None
+
+    def add(self, file: str, sha256: str, found: Print | None) -> None:
+        """Remember a picture that is used."""
+        self._digests[sha256] = file
+        if found is not None:
+            self._files.append(file)
+            self._signs.append(found.signs)
+            self._thumbnails.append(found.thumbnail)

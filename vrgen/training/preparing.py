@@ -1,0 +1,189 @@
+"""From pictures, panoramas or heights, wherever they are from, to a dataset: read, sort out, cut, split, write."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from vrgen.errors import UsageError
+from vrgen.training.cutting import Plan, from_heights, from_picture
+from vrgen.training.dataset import About, DatasetError, Item, Skipped
+from vrgen.training.duplicates import Seen, print_of
+from vrgen.training.reading import Picture, Unreadable
+from vrgen.training.resizing import Array
+from vrgen.training.writing import Pixels, Writer
+
+FEWEST = 2
+"""Pictures: one to learn from and one to judge by."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a candidate's file holds: its digest, and a picture or heights (H, W) in metres."""
+
+    sha256: str
+    content: Picture | Array
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file that may go into a dataset; `read` opens it, and raises Unreadable where that fails."""
+
+    file: str
+    read: Callable[[], Found]
+    source: str
+    licence: str
+    label: str | None = None
+    text: str | None = None
+    group: str = ""
+    """Candidates of one group go into one split; by default each is its own."""
+    keep: Callable[[Pixels], bool] = field(default=lambda _: True)
+    """Which of its windows are wanted."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked for besides the shape of the items."""
+
+    name: str
+    plan: Plan
+    heldout: float = 0.1
+    seed: int = 0
+    near_duplicates: bool = True
+    """Whether pictures that only look the same are dropped; recoloured siblings are kept in any case."""
+
+
+def prepare(candidates: Sequence[Candidate], order: Order, out: Path, where: str) -> About:
+    """Write the dataset to `out`; return what its `dataset.json` says. `where`: what the candidates are called.
+
+    Raises:
+        UsageError: `out` exists. DatasetError: too few usable pictures, or the disk is full.
+    """
+    plan, seen = order.plan, Seen()
+    skipped: list[Skipped] = []
+    used: list[Candidate] = []
+    made: list[tuple[Candidate, str]] = []
+    """The candidate of each item, and its digest."""
+    with Writer(out, plan.kind, plan.shape) as writer, _bar(len(candidates)) as advance:
+        for candidate in candidates:
+            try:
+                digest, windows = _windows(candidate, order, seen)
+            except Unreadable as why:
+                skipped.append(Skipped(candidate.file, str(why)))
+            else:
+                used.append(candidate)
+                for window in windows:
+                    writer.append(window)
+                    made.append((candidate, digest))
+            advance()
+        _require_enough(used, skipped, order, where)
+        heldout = _heldout(used, order)
+        items = tuple(
+            Item(
+                index=index,
+                file=candidate.file,
+                sha256=digest,
+                source=candidate.source,
+                licence=candidate.licence,
+                split="heldout" if _group(candidate) in heldout else "train",
+                label=candidate.label,
+                text=candidate.text,
+            )
+            for index, (candidate, digest) in enumerate(made)
+        )
+        about = About(
+            name=order.name,
+            kind=plan.kind,
+            shape=plan.shape,
+            channels=("height",) if plan.kind == "heightfield" else ("r", "g", "b"),
+            items=items,
+            skipped=tuple(skipped),
+            labels=tuple(sorted({c.label for c in used if c.label is not None})),
+        )
+        writer.finish(about)
+    return about
+
+
+def _windows(candidate: Candidate, order: Order, seen: Seen) -> tuple[str, list[Pixels]]:
+    """The digest and the items of one candidate.
+
+    Raises:
+        Unreadable: it can't be used, or is there already.
+    """
+    found = candidate.read()
+    if twin := seen.same(found.sha256):
+        raise Unreadable(f"has the same bytes as {twin}")
+    mark = None
+    if isinstance(found.content, Picture) and order.near_duplicates:
+        mark = print_of(found.content.light, found.content.hdr)
+        if twin := seen.near(mark):
+            raise Unreadable(f"shows the same as {twin}")
+    # Seeded by the content, so that another file more or less changes no other's windows.
+    rng = np.random.default_rng([order.seed, int(found.sha256[:12], 16)])
+    if isinstance(found.content, Picture):
+        windows = from_picture(found.content, order.plan, rng)
+    else:
+        windows = from_heights(found.content, order.plan, rng)
+    wanted = [window for window in windows if candidate.keep(window)]
+    if not wanted:
+        raise Unreadable("has no window that is wanted")
+    seen.add(candidate.file, found.sha256, mark)
+    return found.sha256, wanted
+
+
+def _group(candidate: Candidate) -> str:
+    return candidate.group or candidate.file
+
+
+def _heldout(used: Sequence[Candidate], order: Order) -> set[str]:
+    """The groups that are kept for judging: that share of each label's, at least one in all.
+
+    Which ones follows from their names alone, so that a grown folder keeps them.
+    """
+    if order.heldout <= 0:
+        return set()
+
+    def lot(group: str) -> str:
+        return hashlib.sha256(f"{order.seed}:{group}".encode()).hexdigest()
+
+    chosen: set[str] = set()
+    groups = sorted({_group(c) for c in used}, key=lot)
+    for label in sorted({c.label or "" for c in used}):
+        mine = {_group(c) for c in used if (c.label or "") == label}
+        drawn = [group for group in groups if group in mine]
+        chosen |= set(drawn[: round(order.heldout * len(drawn))])
+    return chosen or set(groups[:1])
+
+
+def _require_enough(used: Sequence[Candidate], skipped: Sequence[Skipped], order: Order, where: str) -> None:
+    if not used and not skipped:
+        raise UsageError(f"{where}: holds nothing to prepare")
+    if not used:
+        raise DatasetError(
+            f"{where}: none of {len(skipped)} files can be used ({skipped[0].file} {skipped[0].why}); "
+            "mend them or name another folder"
+        )
+    groups = {_group(candidate) for candidate in used}
+    needs = FEWEST if order.heldout > 0 or order.plan.crop == "center" else 1
+    if len(groups) < needs:
+        raise DatasetError(
+            f"{where}: has one usable picture ({used[0].file}), at least {FEWEST} were expected, to learn from "
+            "and to judge by; add some, or learn from crops of this one with --crop random --heldout 0"
+        )
+
+
+@contextlib.contextmanager
+def _bar(total: int) -> Iterator[Callable[[], None]]:
+    """A progress bar on standard error; a call of what it gives moves it on by one."""
+    columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda: progress.advance(task)
