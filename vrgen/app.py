@@ -256,7 +256,7 @@ class Session:
         failed = frozenset(status.name for status in self.generators.status if status.phase in errands.OUT)
         origin = self.scene.origin if self.scene is not None else (0.0, 0.0, 0.0)
         if self.scene is not None:
-            dragged = self.trip.map
+            before = self.trip
             self.person, self.trip = travelled(
                 self.person,
                 self.trip,
@@ -269,11 +269,12 @@ class Session:
                 vignette=self.options.vignette == "on",
             )
             if intent.go:
-                bound = self.trip.bound_for is not None
+                # Asked of the trip before: a slow frame sets out and lands at once.
+                bound = before.arc is not None and before.arc.landing is not None
                 self._accepted, self._refused = self._accepted or bound, self._refused or not bound
                 if bound:
                     self.ledger.did("teleport")
-            if self.trip.map is not None and dragged is None:
+            if self.trip.map is not None and before.map is None:
                 self.ledger.did("drag")
         self.scene = self.assembly.advance(
             made, self.person, self.renderer.resident, failed, controls.time_s, controls.dt_s

@@ -27,11 +27,28 @@ def testbed() -> Iterator[Testbed]:
         _running.remove(bed)
 
 
+@pytest.fixture(scope="session")
+def small_testbed(testbed: Testbed) -> Iterator[Testbed]:
+    """The same with small eyes and 30 Hz: the whole program draws them quickly enough on a software rasteriser."""
+    with Testbed(open_root(), rate_hz=30, scale_percent=25) as bed:
+        _running.append(bed)
+        yield bed
+        _running.remove(bed)
+
+
+@pytest.fixture(scope="session")
+def tiny_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A world file whose checkpoints make it in no time."""
+    from tiny_world import make_world  # torch
+
+    return make_world(tmp_path_factory.mktemp("world"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """A test that failed shows the ends of the testbed's logs."""
     report = yield
-    if report.failed and "testbed" in getattr(item, "fixturenames", ()):
+    if report.failed and {"testbed", "small_testbed"} & set(getattr(item, "fixturenames", ())):
         for bed in _running:
             for log in sorted(bed.folder.glob("*.log"), key=lambda path: path.stat().st_mtime):
                 lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
