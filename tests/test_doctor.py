@@ -8,16 +8,19 @@ from pathlib import Path
 import pytest
 
 from vrgen import doctor
-from vrgen.doctor import Finding
+from vrgen.findings import Finding
 
 
-def test_what_is_examined(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_examined(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XR_RUNTIME_JSON", "/nowhere/runtime.json")
     status = doctor.report(as_json=True)
     findings = [Finding(**entry) for entry in json.loads(capsys.readouterr().out)["findings"]]
     by_name = {finding.name: finding for finding in findings}
     assert {"python", "packages", "headless", "window", "gamepads", "headset", "torch"} <= set(by_name)
-    assert {"cores", "memory", "ffmpeg", "bundled"} <= set(by_name)
-    assert by_name["headset"].state == "note" and "not built" in by_name["headset"].found
+    assert {"window system", "openxr", "api layers", "gpu", "cores", "memory", "ffmpeg", "bundled"} <= set(by_name)
+    assert by_name["openxr"].state == "note" and "/nowhere/runtime.json" in by_name["openxr"].found
+    assert "XR_RUNTIME_JSON" in by_name["openxr"].remedy
+    assert by_name["headset"].state == "note"
     assert status == int(any(finding.state == "problem" for finding in findings))
     assert all(finding.remedy for finding in findings if finding.state == "problem")
 

@@ -1,7 +1,7 @@
 """What this machine can run, what it can't, and how to mend it.
 
 Drivers are asked in child processes (`python -m vrgen.doctor window`, for one): one that crashes or hangs is a
-finding, not the end of the examination. A `problem` keeps every world from being shown; a `note` is good to know.
+finding, not the end of the examination. What concerns headsets is in `display/openxr/diagnosis.py`.
 """
 
 import hashlib
@@ -14,12 +14,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Literal
 
 from vrgen import __version__
 from vrgen.config import RunOptions, read_world
+from vrgen.display import window_system
+from vrgen.display.openxr import diagnosis
 from vrgen.errors import VrgenError
+from vrgen.findings import Finding
 from vrgen.resources import ASSETS, SHADERS, WORLDS, bundled_worlds
 
 DIGESTS = ASSETS / "SHA256SUMS"
@@ -28,20 +31,11 @@ STYLES = {"ok": "green", "note": "yellow", "problem": "bold red"}
 SOFTWARE = re.compile(r"llvmpipe|softpipe|swrast|swiftshader|gdi generic|basic render", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing examined. `remedy` is empty where nothing is to be done."""
-
-    name: str
-    state: Literal["ok", "note", "problem"]
-    found: str
-    remedy: str = ""
-
-
 def examine() -> tuple[Finding, ...]:
     """Everything `vrgen doctor` looks at, in the order it is shown."""
-    with ThreadPoolExecutor() as pool:
-        headless, window, gamepads, torch = pool.map(_ask, PROBES)
+    with ThreadPoolExecutor(3) as pool:  # more would only make each other slow on a small machine
+        headsets = pool.submit(diagnosis.examine)
+        headless, window, gamepads, gpu, torch = pool.map(_ask, PROBES)
     shown = headless.state == "ok" or window.state == "ok"
     if not shown:
         headless, window = (replace(f, state="problem") for f in (headless, window))
@@ -49,10 +43,10 @@ def examine() -> tuple[Finding, ...]:
         *_software(),
         headless,
         window,
+        window_system.examine(),
         gamepads,
-        Finding(
-            "headset", "note", "vrgen's OpenXR display is not built yet", "use a window or --display headless"
-        ),
+        *headsets.result(),
+        gpu,
         torch,
         *_machine(),
         _ffmpeg(),
@@ -121,6 +115,18 @@ def _probe_gamepads() -> Finding:
     )
 
 
+def _probe_gpu() -> Finding:
+    """Whether CUDA and the OpenGL that draws are on one device."""
+    from vrgen.display import cuda_device, open_display
+    from vrgen.display.glfw_context import has_screen
+
+    if (cuda := cuda_device.load()) is None:
+        return Finding("gpu", "ok", "no CUDA device")
+    display, _ = open_display(RunOptions(display="window" if has_screen() else "headless", size=(160, 90)))
+    with display:
+        return cuda_device.examine(cuda, display.gl)
+
+
 def _probe_torch() -> Finding:
     """torch and the device that `--device auto` would take."""
     import torch
@@ -143,6 +149,7 @@ PROBES: dict[str, Callable[[], Finding]] = {
     "headless": lambda: _probe_display("headless"),
     "window": lambda: _probe_display("window"),
     "gamepads": _probe_gamepads,
+    "gpu": _probe_gpu,
     "torch": _probe_torch,
 }
 

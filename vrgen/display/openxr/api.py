@@ -21,8 +21,9 @@ _REMEDIES = {
     "ERROR_FORM_FACTOR_UNSUPPORTED": "the runtime has no headset of this kind; choose another runtime",
     "ERROR_EXTENSION_NOT_PRESENT": "the runtime does not offer what vrgen needs; update it or choose another",
     "ERROR_API_VERSION_UNSUPPORTED": "the runtime is too old for OpenXR 1.0; update it",
-    "ERROR_API_LAYER_NOT_PRESENT": "an API layer that the environment asks for is missing; "
-    "unset XR_ENABLE_API_LAYERS",
+    "ERROR_API_LAYER_NOT_PRESENT": "run vrgen doctor, which finds the API layer that is at fault, or unset "
+    "XR_ENABLE_API_LAYERS",
+    "ERROR_FILE_ACCESS_ERROR": "run vrgen doctor, which finds the API layer that can't be loaded",
     "ERROR_GRAPHICS_DEVICE_INVALID": "the headset hangs on another GPU than the window; start vrgen on that one",
     "ERROR_LIMIT_REACHED": "another program holds the headset; close it",
     "ERROR_INITIALIZATION_FAILED": "the runtime could not start; look at its own log",

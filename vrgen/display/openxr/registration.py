@@ -23,7 +23,7 @@ class Registration:
     by: str
     """"XR_RUNTIME_JSON", a path, or the registry's key."""
     library: Path | None = None
-    """The runtime's library; None where the manifest can't be read."""
+    """The runtime's library, as a whole path or as a bare name; None where the manifest can't be read."""
 
     @property
     def name(self) -> str:
@@ -79,7 +79,9 @@ def _in_registry() -> Registration | None:
 
 def _read(manifest: Path, by: str) -> Registration:
     try:
-        library = Path(json.loads(manifest.read_text(encoding="utf-8"))["runtime"]["library_path"])
+        library = str(json.loads(manifest.read_text(encoding="utf-8"))["runtime"]["library_path"])
     except (OSError, ValueError, KeyError, TypeError):
         return Registration(manifest, by)
-    return Registration(manifest, by, library)
+    # Relative to the file itself, not to a link that leads to it; a bare name is looked for by the system.
+    is_path = "/" in library or "\\" in library
+    return Registration(manifest, by, manifest.resolve().parent / library if is_path else Path(library))
