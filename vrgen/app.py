@@ -73,6 +73,8 @@ def run(options: RunOptions) -> tuple[str, ...]:
         stack.enter_context(display)
         for sentence in refused:
             print(f"vrgen: no {sentence}", file=sys.stderr)
+        if display.kind == "headless" and options.frames is None and options.seconds is None:
+            print("vrgen: runs without a screen until Ctrl+C; --frames or --seconds end it", file=sys.stderr)
         session = stack.enter_context(closing(Session(options, world, display, generators)))
         film = stack.enter_context(Film(options.video)) if options.video else None
         try:
