@@ -15,13 +15,14 @@ class Told(app.Session):
 
     def frame(self, frame: Frame, number: int) -> None:
         super().frame(frame, number)
-        hanging = None if self.panel is None else self.panel._hanging
-        if hanging is None:
+        if self.panel is None or self.panel._hanging is None:
             return
+        hanging = self.panel._hanging
         now = {
             "at": {side: [round(way, 3) for way in at] for side, at in hanging.at.items()},
             "shape": round(hanging.shape, 2),
             "values": {name: round(float(value.ravel()[0]), 3) for name, value in self._sliders.items()},
+            "holds": self.panel._reach.holds,
             "paused": self.paused,
             "words": frame.controls.tracked is not None and len(frame.controls.tracked.words),
         }

@@ -85,11 +85,14 @@ def lay_out(state: PanelState, form: Form) -> Made:
         if form.for_hands and imgui.is_window_hovered() and imgui.is_mouse_clicked(0):
             made.actions += (Action.PANEL,)
     else:
-        _heading(state, form.scale)
-        if form.for_hands:
-            _making_together(state, form.scale)
+        if form.for_hands:  # what is pointed at first: it stays where it is, whatever there is to tell
+            _title(state)
+            _asked(state, form)
             _sides(state, made, form)
+            _making_together(state, form.scale)
+            _notes(state)
         else:
+            _heading(state, form.scale)
             _making(state.generators, form.scale)
             _knobs(state, made, form)
             _keys(state, made, form.scale)
@@ -123,13 +126,27 @@ def _compact(state: PanelState, form: Form) -> None:
     line(form.toast or (f"asked: {state.asked}" if state.asked else state.title), INK)
 
 
-def _heading(state: PanelState, scale: float) -> None:
+def _title(state: PanelState) -> None:
+    """Where one is, and how fast it is drawn."""
     imgui.push_font(None, TEXT * 1.25)
     imgui.text_unformatted(state.title or "vrgen")
     imgui.pop_font()
     if state.rate_hz:
         right(f"{state.rate_hz:.0f} fps" + (f" · {state.missed} missed" if state.missed else ""), FAINT)
     small(f"world {state.choice.world + 1} · seed {state.choice.seed}", FAINT)
+
+
+def _asked(state: PanelState, form: Form) -> None:
+    """On the line just begun, so that nothing moves for it."""
+    if state.at != (0.0, 0.0):
+        small_map(state.at, form.scale)
+    if state.asked:
+        imgui.same_line()
+        small(f"· asked: {state.asked}", INK)
+
+
+def _heading(state: PanelState, scale: float) -> None:
+    _title(state)
     if state.paused:
         right("paused", BUSY)
     if state.prompt:
@@ -138,6 +155,10 @@ def _heading(state: PanelState, scale: float) -> None:
         line(f"asked: {state.asked}", INK)
     if state.at != (0.0, 0.0):
         small_map(state.at, scale)
+    _notes(state)
+
+
+def _notes(state: PanelState) -> None:
     for note in state.notes:
         small(note, BUSY)
 
@@ -158,13 +179,15 @@ def _making(shown: tuple[GeneratorStatus, ...], scale: float) -> None:
 
 
 def _making_together(state: PanelState, scale: float) -> None:
-    """The same, with those that have nothing to tell in one line."""
+    """The same, with those that have nothing to tell in one line before them."""
     quiet = tuple(g for g in state.generators if g.phase is Phase.READY and not g.waiting)
+    if quiet:
+        _lamps(quiet, scale)
     _making(tuple(g for g in state.generators if g not in quiet), scale)
-    if not quiet:
-        return
-    if len(quiet) == len(state.generators):
-        rule()
+
+
+def _lamps(quiet: tuple[GeneratorStatus, ...], scale: float) -> None:
+    rule()
     end = imgui.get_cursor_screen_pos().x + imgui.get_content_region_avail().x
     for number, generator in enumerate(quiet):
         if number:
@@ -308,19 +331,19 @@ def _sides(state: PanelState, made: Made, form: Form) -> None:
     else:
         _knobs(state, made, form)
     imgui.table_next_column()
-    _buttons(made, form)
+    _buttons(state, made, form)
     imgui.end_table()
 
 
-def _buttons(made: Made, form: Form) -> None:
+def _buttons(state: PanelState, made: Made, form: Form) -> None:
     """Every action, two to a row, and what the controllers do."""
     half = (imgui.get_content_region_avail().x - imgui.get_style().item_spacing.x) / 2
     for number, action in enumerate(_BUTTONS):
         if number % 2:
             imgui.same_line()
+        words, ink = _button(action, state, form)
         asks = action is Action.QUIT and form.sure
-        imgui.push_style_color(imgui.Col_.text, imgui.ImVec4(*(BAD if asks else INK)))
-        words = "sure?" if asks else "less" if action is Action.PANEL else action.value
+        imgui.push_style_color(imgui.Col_.text, imgui.ImVec4(*ink))
         if imgui.button(f"{words}##{action.value}", (half, 0)):
             if action is Action.QUIT and not asks:
                 made.asked_to_quit = True
@@ -329,6 +352,15 @@ def _buttons(made: Made, form: Form) -> None:
         imgui.pop_style_color()
     if imgui.button("sliders##how" if form.explains else "what the buttons do##how", (-1, 0)):
         made.asked_how = True
+
+
+def _button(action: Action, state: PanelState, form: Form) -> tuple[str, Colour]:
+    """What is written on it, and how."""
+    if action is Action.QUIT and form.sure:
+        return "sure?", BAD
+    if action is Action.PAUSE and state.paused:
+        return "go on", BUSY
+    return ("less" if action is Action.PANEL else action.value), INK
 
 
 def _explained(state: PanelState) -> None:
