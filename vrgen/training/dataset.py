@@ -6,7 +6,9 @@ metres (heights) or whatever the kind says (meshes).
 """
 
 import hashlib
+import io
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,12 +179,13 @@ def radiance(seen: Tensor) -> Tensor:
 def write(folder: Path, about: About, data: NDArray[Any]) -> Dataset:
     """Write a dataset that fits into memory, and open it."""
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".{DATA}"
-    with partial.open("wb") as file:
-        np.save(file, data)
-    partial.replace(folder / DATA)
-    text = json.dumps(msgspec.to_builtins(about), indent=1, ensure_ascii=False)
-    (folder / ABOUT).write_text(text + "\n", encoding="utf-8")
+    numbers = io.BytesIO()
+    np.save(numbers, data)
+    text = json.dumps(msgspec.to_builtins(about), indent=1, ensure_ascii=False) + "\n"
+    for name, content in ((DATA, numbers.getvalue()), (ABOUT, text.encode())):
+        partial = folder / f".{name}.{os.getpid()}"  # another process may be writing the same
+        partial.write_bytes(content)
+        partial.replace(folder / name)
     return Dataset.open(folder)
 
 

@@ -1,0 +1,101 @@
+"""From a recipe and a dataset to a family of models that fits both."""
+
+from collections.abc import Callable
+
+from vrgen.errors import UsageError
+from vrgen.training.dataset import Dataset, Kind
+from vrgen.training.models.conditional import Conditional
+from vrgen.training.models.dcgan import Dcgan
+from vrgen.training.models.family import Family, Shape
+from vrgen.training.models.layers import Wraps
+from vrgen.training.models.small_gan import SmallGan
+from vrgen.training.models.vae import Vae
+from vrgen.training.models.wgan_gp import WganGp
+from vrgen.training.recipe import Recipe, size_problems
+
+PICTURES: dict[str, Callable[[Shape], Family]] = {
+    "dcgan": Dcgan,
+    "wgan-gp": WganGp,
+    "conditional": Conditional,
+    "small-gan": SmallGan,
+    "vae": Vae,
+}
+WRAPS: dict[Kind, Wraps] = {"picture": "nothing", "texture": "both", "panorama": "sphere"}
+
+
+def kind_of(recipe: Recipe, dataset: Dataset) -> Kind:
+    """What is made: what the recipe says, else what the dataset is."""
+    return recipe.export.kind or dataset.about.kind
+
+
+def build(recipe: Recipe, dataset: Dataset) -> Family:
+    """The family with fresh weights.
+
+    Raises:
+        UsageError: recipe and dataset don't fit together.
+    """
+    require_fitting(recipe, dataset)
+    model, kind = recipe.model, kind_of(recipe, dataset)
+    channels, height, width = dataset.about.shape
+    wraps = WRAPS.get(kind, "nothing")
+    condition = dataset.conditions(model.condition).shape[1]
+    shape = Shape(channels, height, width, model.latent, condition, model.features, wraps)
+    if model.family == "heightfield":
+        from vrgen.training.models.heightfield import Heightfield, unit_of
+
+        return Heightfield(shape, unit_of(dataset.batch(dataset.train[:256])))
+    if model.family == "mesh":
+        from vrgen.training.models.mesh import Mesh
+
+        return Mesh(shape)
+    return PICTURES[model.family](shape)
+
+
+def require_fitting(recipe: Recipe, dataset: Dataset) -> None:
+    """Refuse a dataset that the recipe's model can't learn.
+
+    Raises:
+        UsageError: the first thing that does not fit.
+    """
+    about, model, kind = dataset.about, recipe.model, kind_of(recipe, dataset)
+    channels, height, width = about.shape
+    where = dataset.folder
+    if len(dataset.train) < 2:
+        raise UsageError(
+            f"{where}: has 1 picture to train on, at least 2 are needed and 50 make sense; add pictures"
+        )
+    if model.size is not None and model.size != (height, width):
+        raise UsageError(
+            f"{where}: pictures are {height} × {width}, model.size is {model.size[0]} × {model.size[1]}; "
+            "prepare the dataset at that size, or correct model.size"
+        )
+    special = {"heightfield": (1, 64, 64), "mesh": (4, 2562, 1)}.get(model.family)
+    if special is not None:
+        if about.kind != model.family or about.shape != special:
+            raise UsageError(
+                f"{where}: holds {about.kind} {about.shape}, the family {model.family} learns "
+                f"{model.family} {special}; choose another model.family or prepare the dataset so"
+            )
+        if dataset.conditions(model.condition).shape[1] > 1:
+            raise UsageError(
+                f"model.condition is '{model.condition}' with more than one number, the family {model.family} "
+                'takes one slider; use one, or "none"'
+            )
+        return
+    if kind in ("heightfield", "mesh"):
+        raise UsageError(
+            f"{where}: holds {about.kind} for {kind}, which the family {model.family} does not make; "
+            f'set model.family to "{kind}"'
+        )
+    for problem in size_problems(height, width):
+        raise UsageError(f"{where}: {problem}")
+    if kind == "panorama" and width != 2 * height:
+        raise UsageError(
+            f"{where}: pictures are {height} × {width}, a panorama is twice as wide as high; "
+            "prepare the dataset as panoramas, or correct export.kind"
+        )
+    if kind in ("picture", "panorama") and channels not in (1, 3):
+        raise UsageError(
+            f"{where}: pictures have {channels} channels ({', '.join(about.channels)}), a {kind} has 1 or 3; "
+            'prepare the dataset without the others, or set export.kind to "texture"'
+        )
