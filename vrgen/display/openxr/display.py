@@ -17,6 +17,7 @@ from vrgen.display.interface import Display, Frame, Pixels
 from vrgen.display.openxr.headset import Headset, Turn
 from vrgen.display.openxr.mirror import Mirror
 from vrgen.display.openxr.session import Posture
+from vrgen.display.openxr.troubles import Seen, Troubles
 from vrgen.display.openxr.watch import Watch
 from vrgen.display.window import WindowDisplay
 from vrgen.errors import DisplayError, GraphicsError
@@ -26,6 +27,7 @@ INSIST_S = 20.0
 """How long `--display openxr` waits for the first answer."""
 _AGAIN_S = 3.0
 """After a headset that answered could not be used."""
+_NOTE_EVERY_S = 0.5
 
 
 class OpenXrDisplay(Display):
@@ -60,6 +62,8 @@ class OpenXrDisplay(Display):
         self._gone_first = False
         """The person ended the session from the headset: wait until it has been away before it is used again."""
         self._mirror: Mirror | None = None
+        self._troubles = Troubles()
+        self._noted_s = 0.0
 
     # --- hooks ----------------------------------------------------------------------------------------------
 
@@ -97,6 +101,7 @@ class OpenXrDisplay(Display):
             except DisplayError as error:
                 self._lose(error)
             self._flat._make_current()
+        self._note_troubles()
         if self._turn is None:
             if self.kind == "openxr":
                 self._shows_flat(self._lost_by or self._away())
@@ -209,7 +214,17 @@ class OpenXrDisplay(Display):
             self.notes = (f"no headset: {error}",)
             self._watch.pause(_AGAIN_S)
             return
-        self.notes = tuple(self._headset.notes)
+        self.notes, self._troubles = tuple(self._headset.notes), Troubles()
+
+    def _note_troubles(self) -> None:
+        """Now and then: what is the matter with the headset that is there."""
+        now_s = time.monotonic()
+        if self._headset is None or now_s < self._noted_s + _NOTE_EVERY_S:
+            return
+        self._noted_s = now_s
+        tracked = self._turn.tracked if self._turn is not None else None
+        self._troubles = self._troubles.after(Seen(self._headset.session.state, tracked), now_s)
+        self.notes = (*self._headset.notes, *self._troubles.notes)
 
     def _lose(self, error: DisplayError) -> None:
         """Give the headset up and look out for it anew."""
