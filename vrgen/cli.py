@@ -25,6 +25,7 @@ from vrgen import __version__
 from vrgen.config import CHECKPOINTS, SEEDS, As, RunOptions
 from vrgen.errors import UsageError, VrgenError, did_you_mean
 from vrgen.resources import bundled_worlds
+from vrgen.trainer import TrainOptions
 from vrgen.workshop import DatasetOptions
 
 DESCRIPTION = f"""vrgen {__version__}: stand inside what a generative model makes.
@@ -89,14 +90,16 @@ Command = (
     | Annotated[Check, subcommand("check")]
     | Annotated[Doctor, subcommand("doctor")]
     | Annotated[DatasetOptions, subcommand("dataset")]
+    | Annotated[TrainOptions, subcommand("train")]
 )
-AnyCommand = Run | Inspect | Check | Doctor | DatasetOptions
+AnyCommand = Run | Inspect | Check | Doctor | DatasetOptions | TrainOptions
 COMMANDS: dict[str, type[AnyCommand]] = {
     "run": Run,
     "inspect": Inspect,
     "check": Check,
     "doctor": Doctor,
     "dataset": DatasetOptions,
+    "train": TrainOptions,
 }
 
 
@@ -104,6 +107,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the process's exit status."""
     args = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in args
+    if argv is None and args[:1] == ["train"]:
+        from vrgen.training.allocator import start_again
+
+        start_again([sys.executable, "-m", "vrgen", *args])
     try:
         status = _run(args)
         sys.stdout.flush()
@@ -154,6 +161,10 @@ def _run(args: list[str]) -> int:
             from vrgen.workshop import make_dataset
 
             return make_dataset(command)
+        case TrainOptions():
+            from vrgen.trainer import train
+
+            return train(command)
 
 
 def _inspect(command: Inspect) -> int:
