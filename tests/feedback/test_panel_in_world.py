@@ -313,6 +313,28 @@ def test_what_is_not_seen_is_told(worn: Worn) -> None:
     assert np.abs(worn.settle(*hands) - both).max() == 0
 
 
+def test_compact_shows_a_note_while_it_is_new(worn: Worn) -> None:
+    hands = worn.aimed((1.5, 0.1)), worn.aimed((1.5, 0.1), "left")
+    worn.panel.toggle()
+    worn.settle(*hands)
+    low = worn.panel.quad.height_m
+    lost = replace(STATE, notes=("headset lost: the OpenXR runtime has stopped",))
+    worn.settle(*hands, state=lost)
+    assert worn.panel.quad.height_m > low
+    for _ in range(260):
+        worn.frame(*hands, state=lost)
+    assert worn.panel.quad.height_m == pytest.approx(low)
+
+
+def test_rows_stay_where_they_are_while_there_is_more_to_tell(worn: Worn) -> None:
+    place = find(worn, lambda wants: Action.UNDO in wants.actions, 0.66)
+    troubled = GeneratorStatus("rocks", Phase.FAILED, errors=("rocks.pt: numbers that are not finite",))
+    more = replace(STATE, asked="undo", notes=("a note",), paused=True, at=(0.5, 0.5), generators=(troubled,) * 3)
+    worn.panel.say("undone", 1e9)
+    worn.settle(state=more)
+    assert any(Action.UNDO in wants.actions for wants in worn.pull(worn.aimed(place), more))
+
+
 def test_from_headset_to_window_and_back(worn: Worn) -> None:
     quad = worn.panel.quad
     for open_frame in worn.display.frames():

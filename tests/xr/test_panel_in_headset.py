@@ -126,3 +126,5 @@ def test_a_slider_is_dragged_and_a_button_pressed(pointer: Pointer) -> None:
     pointer.pull(0.0)
     pointer.when(lambda told: told["paused"])
     assert pointer.when(lambda told: True)["values"] == {"redness": 1.0}
+    bed.headset.change(lambda state: replace(state, left=replace(state.left, active=False)))
+    pointer.when(lambda told: told["words"] < start["words"])  # what a controller that is off does is not told

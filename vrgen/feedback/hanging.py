@@ -24,7 +24,7 @@ NEARER = (1.0, 0.8, 0.62, 0.48)
 """Of that distance, tried in turn where the ground is in the way."""
 TOP_M = 0.10
 """Its upper edge over the eyes: a tall panel hangs down from there."""
-ASIDE_RAD = 0.40
+ASIDE_RAD = 0.36
 """To the left of where the person looks: the way ahead stays free."""
 CLEAR_M = 0.12
 """Over the ground."""
