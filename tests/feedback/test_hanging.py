@@ -164,6 +164,16 @@ def test_it_comes_when_called_and_with_another_room(person: Person, turn: float)
     )
 
 
+@given(people, shapes, shapes, st.floats(-0.5, 0.5))
+def test_folded_it_stays_in_its_direction_and_faces_the_head_again(
+    person: Person, shape: float, later: float, turn: float
+) -> None:
+    panel = hang(person, shape=shape)
+    turned = replace(person, yaw_rad=person.yaw_rad + turn)
+    folded = hang(turned, panel, shape=later, folded=True)
+    np.testing.assert_allclose(folded.world_from_top, hang(person, shape=later).world_from_top, atol=1e-9)
+
+
 @given(people)
 def test_it_knows_whether_it_is_in_sight(person: Person) -> None:
     panel = hang(person)

@@ -83,8 +83,10 @@ def hung(
     time_s: float,
     height: Height,
     called: bool = False,
+    folded: bool = False,
 ) -> Hanging:
-    """The panel this frame. `shape`: its height over its width. `called`: the person asks for it."""
+    """The panel this frame. `shape`: its height over its width. `called`: the person asks for it. `folded`: it has
+    got another shape at once, and is turned to the head anew where it is."""
     feet = person.feet_world
     head = np.array([feet[0], feet[1] + person.lift_m + person.head_room[1], feet[2]])
     heading = person.yaw_rad + person.head_yaw_rad
@@ -92,7 +94,12 @@ def hung(
     if before is not None and math.dist(before.feet_world, feet) < STILL_M:
         feet, rests_since_s = before.feet_world, before.rests_since_s
     stays = before if before is not None and not called and _stays(before, person, head, time_s) else None
-    place, width_m = (stays.world_from_top, stays.width_m) if stays else _before(head, heading, shape, height)
+    if stays is None:
+        place, width_m = _before(head, heading + ASIDE_RAD, shape, height)
+    elif folded:
+        place, width_m = _before(head, _bearing(stays.world_from_top, head), shape, height)
+    else:
+        place, width_m = stays.world_from_top, stays.width_m
     return Hanging(
         place,
         width_m,
@@ -115,10 +122,9 @@ def _stays(before: Hanging, person: Person, head: Array, time_s: float) -> bool:
     return near or not rests
 
 
-def _before(head: Array, heading_rad: float, shape: float, height: Height) -> tuple[Array, float]:
-    """In front of the head, a little aside, turned to it and over the ground; and how wide. Where the ground is
-    high it hangs higher, or nearer."""
-    yaw = heading_rad + ASIDE_RAD
+def _before(head: Array, yaw: float, shape: float, height: Height) -> tuple[Array, float]:
+    """In that direction from the head, turned to it and over the ground; and how wide. Where the ground is high it
+    hangs higher, or nearer."""
     ahead = np.array([-math.sin(yaw), 0.0, -math.cos(yaw)])
     right = np.array([math.cos(yaw), 0.0, -math.sin(yaw)])
     for nearer in NEARER:
@@ -142,9 +148,14 @@ def _before(head: Array, heading_rad: float, shape: float, height: Height) -> tu
 
 
 def _is_in_sight(place: Array, head: Array, heading_rad: float) -> bool:
-    x, _, z = place[:3, 3] - head
-    aside = math.atan2(-float(x), -float(z)) - heading_rad
+    aside = _bearing(place, head) - heading_rad
     return abs((aside + math.pi) % (2 * math.pi) - math.pi) < SEEN_RAD
+
+
+def _bearing(place: Array, head: Array) -> float:
+    """The yaw of who looks from the head to that place."""
+    x, _, z = place[:3, 3] - head
+    return math.atan2(-float(x), -float(z))
 
 
 def _pointed(place: Array, width_m: float, person: Person, tracked: Tracked) -> dict[Side, tuple[float, float]]:

@@ -38,7 +38,7 @@ SURE_S = 3.0
 _TALLEST = 1.5
 """Height over width that a headset's panel may have."""
 _CALLS = 2
-"""Frames for which it comes when called: only in the second it is known how high it is now."""
+"""Frames for which it comes when called, or is turned when folded: only in the second its height is known."""
 _TREMBLE_PX = 1.0
 """A ray that moves by less stays where it was: hands are never still, and every move is a layout."""
 
@@ -75,7 +75,7 @@ class Panel:
         self._over = self._dragging = False
         self._hanging: Hanging | None = None
         self._for_hands = self._explains = False
-        self._calls = 0
+        self._calls = self._folds = 0
         self._reach = NOTHING
         self._sightings: Sightings = UNSEEN
         self._notes: tuple[str, ...] = ()
@@ -116,12 +116,14 @@ class Panel:
         self._toast = (text, time_s)
 
     def toggle(self) -> None:
-        """The whole panel, or a few lines. In a headset it comes to where the person looks, and where it was out
-        of sight it does only that."""
+        """The whole panel, or a few lines. In a headset, where it is out of sight, it comes to where the person
+        looks instead."""
         if self._hanging is None or self._hanging.in_sight:
             self.compact = not self.compact
             self._laid_out_s = -math.inf
-        self._calls = _CALLS
+            self._folds = _CALLS
+        else:
+            self._calls = _CALLS
 
     # --- in the world ---------------------------------------------------------------------------------------
 
@@ -138,7 +140,9 @@ class Panel:
                 self._calls = _CALLS
             called = self._calls > 0 and tracked.valid
             self._calls -= called
-            self._hanging = hung(self._hanging, person, tracked, shape, controls.time_s, height, called)
+            folded = self._folds > 0
+            self._folds -= folded
+            self._hanging = hung(self._hanging, person, tracked, shape, controls.time_s, height, called, folded)
             self._reach = reached(self._reach, self._hanging, controls)
 
     @property
