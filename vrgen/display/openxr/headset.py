@@ -85,10 +85,13 @@ class Headset:
     def begin(self) -> Turn | None:
         """The next frame, or None where the headset wants none now (asleep, taken off, or not answering)."""
         session = self.session
+        late = session.wait.hangs
+        if late and not session.turn(0.0):
+            return None  # while a runtime hangs every call does, xrPollEvent too
         session.poll()
         if session.over is not None:
             raise OpenXrError(session.over)
-        if not session.running or not session.turn(0.0 if session.wait.hangs else self._patience_s):
+        if not session.running or not (late or session.turn(self._patience_s)):
             return None
         self._turned_s = time.perf_counter()
         session.begin()
