@@ -5,6 +5,8 @@ padding, and, once exported, sums that never round (that file tells why). It is 
 heights and asked for windows of 65 × 65 anywhere. Heights are learned in units of the data's own slopes.
 """
 
+import copy
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -43,7 +45,7 @@ class Land(nn.Module):
 
     def __init__(self, field: Field, slider: str) -> None:
         super().__init__()
-        self.coarse, self.slider = field.coarse, slider
+        self.coarse, self.slider = copy.deepcopy(field.coarse), slider
         self.unit_m = float(field.unit_m)
         for parameter in self.coarse.parameters():
             parameter.data = dyadic(parameter.data, True)

@@ -28,7 +28,7 @@ class Body(nn.Module):
 
     def forward(self, latent: Tensor, condition: Tensor) -> Tensor:
         slider = condition[:, :1] if condition.shape[1] else torch.full_like(latent[:, :1], 0.5)
-        made = self.stone(latent[:, :LATENT], latent[:, LATENT:], slider)
+        made = self.stone(latent[:, :64], latent[:, 64:], slider)
         return made.transpose(1, 2).unsqueeze(3)  # type: ignore[no-any-return]
 
 

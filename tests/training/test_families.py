@@ -1,0 +1,202 @@
+"""Every family learns a step, is exported, and its checkpoint keeps the contract; heads keep what they promise."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+from sets import pictures, recipe
+from torch import Tensor
+
+from vrgen.generator.inspection import check_checkpoint
+from vrgen.training.dataset import Kind
+from vrgen.training.models.conditional import Conditional
+from vrgen.training.models.dcgan import Dcgan
+from vrgen.training.models.family import Family, Shape, fits
+from vrgen.training.models.layers import Poles, Wraps, beyond
+from vrgen.training.models.small_gan import SmallGan
+from vrgen.training.train import Asked, train_recipe
+
+FAMILIES = ["dcgan", "wgan-gp", "conditional", "small-gan", "vae"]
+MAKERS = [Dcgan, Conditional, SmallGan]
+
+
+def quiet() -> Console:
+    return Console(file=io.StringIO())
+
+
+def trained(path: Path, out: Path) -> list[Path]:
+    return list(train_recipe(Asked(path, out), quiet()).checkpoints)
+
+
+def call(checkpoint: Path, seed: int = 0, **inputs: Tensor) -> dict[str, Tensor]:
+    """The checkpoint's answer to a random latent."""
+    load = torch.jit.load
+    module = load(str(checkpoint))  # type: ignore[no-untyped-call]
+    latent = torch.randn(1, 8, generator=torch.Generator().manual_seed(seed))
+    made: dict[str, Tensor] = module({"latent": latent, **inputs})
+    return made
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_becomes_a_checkpoint_that_keeps_the_contract(family: str, tmp_path: Path) -> None:
+    pictures(tmp_path / "set")
+    [checkpoint] = trained(recipe(tmp_path, family, steps=3), tmp_path / "run")
+    assert list(check_checkpoint(checkpoint, None)) == []
+    assert (tmp_path / "run" / "samples.png").is_file()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_label_changes_what_is_made(family: str, tmp_path: Path) -> None:
+    pictures(tmp_path / "set", labelled=True)
+    [checkpoint] = trained(recipe(tmp_path, family, condition="labels", steps=3), tmp_path / "run")
+    assert list(check_checkpoint(checkpoint, None)) == []
+    one, other = (call(checkpoint, label=torch.eye(2)[n : n + 1])["picture"] for n in (0, 1))
+    assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "channels", "outputs"),
+    [
+        ("picture", (1, 28, 28), None, {"picture": (1, 3, 28, 28)}),
+        ("panorama", (3, 16, 32), None, {"panorama": (1, 3, 16, 32)}),
+        (
+            "texture",
+            (7, 16, 16),
+            ("r", "g", "b", "nx", "ny", "nz", "roughness"),
+            {"albedo": (1, 3, 16, 16), "normal": (1, 3, 16, 16), "roughness": (1, 1, 16, 16)},
+        ),
+    ],
+)
+def test_every_kind_makes_its_outputs(
+    kind: Kind,
+    shape: tuple[int, int, int],
+    channels: tuple[str, ...] | None,
+    outputs: dict[str, tuple[int, ...]],
+    tmp_path: Path,
+) -> None:
+    pictures(tmp_path / "set", kind, shape, channels=channels)
+    [checkpoint] = trained(recipe(tmp_path, "small-gan", steps=2), tmp_path / "run")
+    assert list(check_checkpoint(checkpoint, None)) == []
+    made = call(checkpoint)
+    assert {name: tuple(value.shape) for name, value in made.items()} == outputs
+    if kind == "panorama":  # trained on radiance: no light is negative
+        assert float(made["panorama"].min()) >= 0.0
+    if kind == "texture":
+        assert torch.allclose(made["normal"].norm(dim=1), torch.ones(1, 16, 16), atol=1e-5)
+        assert 0.0 <= float(made["roughness"].min()) and float(made["roughness"].max()) <= 1.0
+
+
+def made_by(family: type, wraps: Wraps, height: int, width: int) -> Tensor:
+    torch.manual_seed(0)
+    shape = Shape(3, height, width, 8, 0, 8, wraps)
+    built: Family = family(shape)
+    for norm in built.networks["maker"].modules():
+        if isinstance(norm, torch.nn.BatchNorm2d):
+            norm.reset_running_stats()
+    maker = built.networks["maker"].eval()
+    with torch.no_grad():
+        return torch.cat([built.make(maker, torch.randn(1, 8), torch.zeros(1, 0)) for _ in range(8)])
+
+
+class Rolled(torch.nn.Module):
+    """A maker's first layer, whose field comes out moved by a number of rows and columns."""
+
+    def __init__(self, first: torch.nn.Module, rows: int, columns: int, by: tuple[int, int]) -> None:
+        super().__init__()
+        self.first, self.field, self.by = first, (rows, columns), by
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = self.first(x).reshape(len(x), -1, *self.field).roll(self.by, (2, 3)).flatten(1)
+        return made
+
+
+def moved_with_its_field(family: type, wraps: Wraps, height: int, width: int, by: tuple[int, int]) -> float:
+    """How much a picture whose first field is moved differs from the picture, moved as much: 0 where it wraps."""
+    torch.manual_seed(0)
+    shape = Shape(3, height, width, 8, 0, 8, wraps)
+    built: Family = family(shape)
+    maker = built.networks["maker"].eval()
+    latent, nothing = torch.randn(1, 8), torch.zeros(1, 0)
+    with torch.no_grad():
+        plain = built.make(maker, latent, nothing)
+        maker.first = Rolled(maker.first, *shape.start, by)  # type: ignore[arg-type]
+        scale = 1 << shape.halvings
+        expected = plain.roll((by[0] * scale, by[1] * scale), (2, 3))
+        return float((built.make(maker, latent, nothing) - expected).abs().max() / plain.abs().max())
+
+
+@pytest.mark.parametrize("family", MAKERS)
+def test_a_texture_wraps_exactly(family: type) -> None:
+    assert moved_with_its_field(family, "both", 32, 32, (1, 2)) < 1e-4
+    assert moved_with_its_field(family, "nothing", 32, 32, (1, 2)) > 0.1
+
+
+@pytest.mark.parametrize("family", MAKERS)
+def test_a_panorama_turns_without_a_seam(family: type) -> None:
+    assert moved_with_its_field(family, "sphere", 16, 32, (0, 3)) < 1e-4
+    assert moved_with_its_field(family, "nothing", 16, 32, (0, 3)) > 0.1
+
+
+@pytest.mark.parametrize("family", MAKERS)
+def test_a_panorama_is_not_pinched_at_its_poles(family: type) -> None:
+    made = made_by(family, "sphere", 32, 64)
+    for row in (made[:, :, 0], made[:, :, -1]):  # a tiny circle about the pole: all but one colour
+        assert float(row.std(2).mean()) < 0.5 * float(made[:, :, 15:17].std(3).mean())
+
+
+def test_a_row_at_the_pole_carries_no_more_than_its_length() -> None:
+    noise = torch.randn(1, 1, 32, 64, generator=torch.Generator().manual_seed(0))
+    power = torch.fft.rfft(Poles(32, 64)(noise), dim=3).abs()[0, 0]
+    assert float(power[0, 5:].max()) < 1e-3
+    assert torch.allclose(Poles(32, 64)(noise)[0, 0, 16].std(), noise[0, 0, 16].std(), rtol=0.2)
+
+
+def test_beyond_a_pole_the_picture_goes_on_half_a_turn_away() -> None:
+    x = torch.arange(4 * 8).reshape(1, 1, 4, 8).float()
+    wide = beyond(x, "sphere", 1)[0, 0]
+    assert wide.shape == (6, 10)
+    assert wide[0, 1:9].tolist() == x[0, 0, 0].roll(4).tolist()
+    assert wide[-1, 1:9].tolist() == x[0, 0, -1].roll(4).tolist()
+    assert wide[2, 0] == x[0, 0, 1, -1] and wide[2, -1] == x[0, 0, 1, 0]
+
+
+def test_sizes_that_halve_fit() -> None:
+    assert all(fits(side, side) for side in (16, 28, 32, 48, 64, 96, 112, 128, 256))
+    assert not any(fits(side, side) for side in (30, 33, 36, 100, 127))
+    assert fits(64, 128) and not fits(64, 100)
+
+
+@pytest.mark.slow
+def test_a_heightfield_meets_its_neighbours_to_the_bit(tmp_path: Path) -> None:
+    pictures(tmp_path / "set", "heightfield", (1, 64, 64), count=12, channels=("height",))
+    [checkpoint] = trained(
+        recipe(tmp_path, "heightfield", steps=2, batch=2, export="metres = 128.0"), tmp_path / "run"
+    )
+    assert list(check_checkpoint(checkpoint, None)) == []
+    module = torch.jit.load(str(checkpoint))  # type: ignore[no-untyped-call]
+    latent = torch.randn(1, 64, generator=torch.Generator().manual_seed(1))
+
+    def tile(ix: int, iz: int) -> Tensor:
+        made: Tensor = module({"latent": latent, "tile": torch.tensor([[ix, iz]])})["height"][0, 0]
+        return made
+
+    south, here, east = tile(7, -4), tile(7, -5), tile(8, -5)
+    assert torch.equal(here[:, -1], east[:, 0])
+    assert torch.equal(here[-1], south[0])
+    assert float(here.std()) > 0.0
+
+
+@pytest.mark.slow
+def test_a_mesh_is_closed(tmp_path: Path) -> None:
+    trimesh = pytest.importorskip("trimesh")
+    pictures(tmp_path / "set", "mesh", (4, 2562, 1), count=6, channels=("radius", "r", "g", "b"))
+    [checkpoint] = trained(recipe(tmp_path, "mesh", steps=2, batch=2), tmp_path / "run")
+    assert list(check_checkpoint(checkpoint, None)) == []
+    module = torch.jit.load(str(checkpoint))  # type: ignore[no-untyped-call]
+    made = module({"latent": torch.randn(1, 80)})
+    body = trimesh.Trimesh(made["mesh.vertices"].numpy(), made["mesh.faces"].numpy(), process=False)
+    assert body.is_watertight and body.volume > 0
