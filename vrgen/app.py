@@ -239,7 +239,8 @@ class Session:
             self.asked = "morph"
         if panel.settings:
             self.steering = self.steering.set(panel.settings, controls.time_s)
-            self.asked = ", ".join(panel.settings)
+            labels = {knob.name: knob.label for knob in self.steering.knobs}
+            self.asked = ", ".join(labels.get(name) or name for name in panel.settings)
         return replace(intent, actions=actions)
 
     def request(self, controls: Controls) -> None:
