@@ -237,3 +237,15 @@ def test_old_opengl_is_one_sentence(x_server: str, monkeypatch: pytest.MonkeyPat
         pytest.skip("this OpenGL driver can't play an older one")
     assert "needs 4.5" in done.stdout
     assert "3." in done.stdout
+
+
+def test_a_context_that_somebody_else_made_current_is_noticed(x_server: str) -> None:
+    """As runtimes of headsets do, with GLX itself and past GLFW."""
+    with WindowDisplay((160, 120)) as display:
+        from OpenGL import GLX
+
+        shown = ctypes.cast(GLX.glXGetCurrentContext(), ctypes.c_void_p).value
+        GLX.glXMakeCurrent(GLX.glXGetCurrentDisplay(), 0, None)
+        display._make_current()
+        assert shown
+        assert ctypes.cast(GLX.glXGetCurrentContext(), ctypes.c_void_p).value == shown

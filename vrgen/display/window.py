@@ -78,6 +78,7 @@ class WindowDisplay(Display):
             from vrgen.gl import api
 
             api.require()
+            self._context = _current_context()
             self.gl = api.describe()
             glfw.swap_interval(1)
             self._listen()
@@ -155,7 +156,8 @@ class WindowDisplay(Display):
 
     def _make_current(self) -> None:
         """Make the window's context current again, where a runtime has left another one (SteamVR does)."""
-        if self._glfw.get_current_context() != self._window:
+        # GLFW's own answer is what it made current itself.
+        if _current_context() != self._context:
             self._glfw.make_context_current(self._window)
 
     # --- the window -----------------------------------------------------------------------------------------
@@ -365,3 +367,11 @@ class WindowDisplay(Display):
     def _on_focus(self, window: Any, focused: int) -> None:
         if not focused:  # GLFW itself releases the keys that are held
             self._look(False)
+
+
+def _current_context() -> int | None:
+    """The context that the driver has current on this thread; of the API that PyOpenGL is bound to."""
+    from OpenGL import platform
+
+    address: int | None = platform.PLATFORM.GetCurrentContext()
+    return address

@@ -80,6 +80,22 @@ def call(function: Any, *arguments: object) -> int:
     return result
 
 
+def ask(function: Any, *arguments: object) -> Any:
+    """What one of pyopenxr's own functions returns, those that size and fill an array.
+
+    Raises:
+        OpenXrError: it failed.
+    """
+    xr = load()
+    try:
+        return function(*arguments)
+    except xr.exception.ResultException as error:
+        result = error.get_result_enum()
+        raise failure(_name(function), result.name if result is not None else type(error).__name__) from error
+    except ValueError as error:  # a result or a kind that this pyopenxr has no name for
+        raise failure(_name(function), str(error)) from error
+
+
 def _name(function: Any) -> str:
     return str(getattr(function, "__name__", "a call"))
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 from vrgen.clock import Clock
 from vrgen.display.headless import HeadlessDisplay
 from vrgen.display.interface import Display, Frame, Pixels
+from vrgen.display.openxr.guard import HUNG_S, Guard
 from vrgen.display.openxr.headset import Headset, Turn
 from vrgen.display.openxr.mirror import Mirror
 from vrgen.display.openxr.session import Posture
@@ -25,6 +26,8 @@ from vrgen.messages import Action, Controls, Person, Pulse, Quad, View
 
 INSIST_S = 20.0
 """How long `--display openxr` waits for the first answer."""
+_MAKING_S = 10.0
+"""A runtime may take longer than a frame's calls to make a session."""
 _AGAIN_S = 3.0
 """After a headset that answered could not be used."""
 _NOTE_EVERY_S = 0.5
@@ -51,6 +54,8 @@ class OpenXrDisplay(Display):
         self._posture: Posture = posture
         self._watch = Watch()
         self._headset: Headset | None = None
+        self._hung: Headset | None = None
+        """One that was given up while its runtime hung, and has not been closed yet."""
         self._turn: Turn | None = None
         """Of the frame that is open, where it is the headset's."""
         self._rooms = 0
@@ -59,6 +64,7 @@ class OpenXrDisplay(Display):
         self._begun_s = 0.0
         self._lost_by = ""
         """Why the last headset was given up."""
+        self._guard = Guard(lambda: self._headset is not None and self._headset.session.wait.hangs)
         self._gone_first = False
         """The person ended the session from the headset: wait until it has been away before it is used again."""
         self._mirror: Mirror | None = None
@@ -77,9 +83,12 @@ class OpenXrDisplay(Display):
         try:
             if self._insist:
                 self._wait_for_headset()
+                self._watch.stop()
+                self._connect()
             self._shows_flat("no headset has answered yet")
         except BaseException:
             self._watch.stop()
+            self._drop()
             self._flat.close()
             raise
         self.changes, self.gl = 0, self._flat.gl
@@ -87,6 +96,7 @@ class OpenXrDisplay(Display):
     def _close(self) -> None:
         self._watch.stop()
         self._drop()
+        self._guard.close()
         if self._mirror is not None:
             self._mirror.close()
         self._flat.close()
@@ -97,7 +107,8 @@ class OpenXrDisplay(Display):
             self._look_out()
         if self._headset is not None:
             try:
-                self._turn = self._headset.begin()
+                with self._guard.within(HUNG_S):
+                    self._turn = self._headset.begin()
             except DisplayError as error:
                 self._lose(error)
             self._flat._make_current()
@@ -131,7 +142,8 @@ class OpenXrDisplay(Display):
         if self._turn is None or self._headset is None:
             return self._flat._locate_views(person)
         try:
-            views = self._headset.views(person)
+            with self._guard.within(HUNG_S):
+                views = self._headset.views(person)
         except DisplayError as error:
             self._lose(error)
             return ()
@@ -149,7 +161,8 @@ class OpenXrDisplay(Display):
         mirrored = drawn and self._left is not None and self._show_mirror(self._left)
         self._left = self._quad = None
         try:
-            self._headset.end(drawn)
+            with self._guard.within(HUNG_S):
+                self._headset.end(drawn)
         except DisplayError as error:
             self._lose(error)
             return
@@ -166,7 +179,8 @@ class OpenXrDisplay(Display):
     def _pulse(self, pulse: Pulse) -> None:
         if self._headset is not None and self.kind == "openxr":
             try:
-                self._headset.pulse(pulse)
+                with self._guard.within(HUNG_S):
+                    self._headset.pulse(pulse)
             except DisplayError as error:
                 self._lose(error)
 
@@ -174,7 +188,8 @@ class OpenXrDisplay(Display):
         if self._turn is None or self._headset is None:
             return False
         try:
-            shown = self._headset.show_quad(quad)
+            with self._guard.within(HUNG_S):
+                shown = self._headset.show_quad(quad)
         except DisplayError as error:
             self._lose(error)
             return False
@@ -197,6 +212,10 @@ class OpenXrDisplay(Display):
 
     def _look_out(self) -> None:
         """Use a headset that has come; say what keeps one away."""
+        if self._hung is not None:
+            if not self._hung.close(patience_s=0.0):
+                return
+            self._hung = None
         seen = self._watch.look()
         if seen is None:
             return
@@ -209,11 +228,14 @@ class OpenXrDisplay(Display):
 
     def _take(self) -> None:
         try:
-            self._headset = Headset(self._posture, self._rooms)
+            self._connect()
         except (DisplayError, GraphicsError) as error:
             self.notes = (f"no headset: {error}",)
             self._watch.pause(_AGAIN_S)
-            return
+
+    def _connect(self) -> None:
+        """Raises DisplayError, GraphicsError: the headset that answers can't be used."""
+        self._headset = Headset(self._posture, self._rooms, self._flat._make_current)
         self.notes, self._troubles = tuple(self._headset.notes), Troubles()
 
     def _note_troubles(self) -> None:
@@ -237,8 +259,9 @@ class OpenXrDisplay(Display):
         headset, self._headset = self._headset, None
         if headset is not None:
             self._rooms = headset.session.room
-            with suppress(DisplayError):  # it is being left because it fails
-                headset.close()
+            if not headset.close():
+                self._hung = headset
+            self._flat._make_current()
 
     def _shows_headset(self) -> None:
         assert self._headset is not None

@@ -21,7 +21,7 @@ class FrameWait:
         self._session, self._wait_frame = session, xr.raw_functions.xrWaitFrame
         self.state = xr.FrameState()
         self._asked, self._answered = threading.Semaphore(0), threading.Semaphore(0)
-        self._pending = self._closing = False
+        self._pending = self._outlived = self._closing = False
         self._error: OpenXrError | None = None
         self._thread = threading.Thread(target=self._run, name="xrWaitFrame", daemon=True)
         self._thread.start()
@@ -38,9 +38,20 @@ class FrameWait:
         if not self._answered.acquire(timeout=timeout_s):
             return False
         self._pending = False
-        if self._error is not None:
-            raise self._error
+        (error, self._error), outlived = (self._error, None), self._outlived
+        self._outlived = False
+        if error is not None and outlived:
+            return self.turn(timeout_s)
+        if error is not None:
+            raise error
         return True
+
+    def run_ended(self) -> None:
+        """The session was ended (it may begin again): that a turn still on its way is then refused, is no error.
+
+        One that is granted counts: the next xrWaitFrame would wait for its xrBeginFrame (OpenXR 1.1, 10.3).
+        """
+        self._outlived = self._pending
 
     @property
     def hangs(self) -> bool:

@@ -1,6 +1,7 @@
 """One connection with a headset, whole: runtime, session, pictures, actions, layers; and a frame of it."""
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 
@@ -38,27 +39,34 @@ class Headset:
     """Owner of the connection. Needs the GL context current that will draw; every failed call raises
     OpenXrError."""
 
-    def __init__(self, posture: Posture, rooms: int) -> None:
-        """Raises OpenXrError: no headset answers. DisplayError, GraphicsError: it can't be drawn for."""
+    def __init__(self, posture: Posture, rooms: int, make_current: Callable[[], None] = lambda: None) -> None:
+        """`make_current`: makes that context current again, where the runtime has left another one.
+
+        Raises OpenXrError: no headset answers. DisplayError, GraphicsError: it can't be drawn for.
+        """
         from vrgen.gl.api import GL
         from vrgen.gl.timing import GpuTimer
 
         self.notes: list[str] = []
+        self._make_current = make_current
         with ExitStack() as own:
             self.runtime = own.enter_context(Runtime(EXTENSIONS))
             version = (int(GL.glGetIntegerv(GL.GL_MAJOR_VERSION)), int(GL.glGetIntegerv(GL.GL_MINOR_VERSION)))
             check_requirements(self.runtime, version)
             self.session = Session(self.runtime, of_current_context(self.runtime), posture, rooms)
             own.callback(self.session.close)
+            make_current()
             self.actions = Actions(self.runtime.instance, self.runtime.extensions, self.runtime.version)
             own.callback(self.actions.close)
             self.actions.attach(self.session.handle, self.runtime.system_id)
             most = self.runtime.most_px
             size_px = (min(self.runtime.size_px[0], most[0]), min(self.runtime.size_px[1], most[1]))
-            self.pictures = EyePictures(self.session.handle, size_px, depth=rt.DEPTH in self.runtime.extensions)
+            self.pictures = EyePictures(
+                self.session.handle, size_px, depth=rt.DEPTH in self.runtime.extensions, make_current=make_current
+            )
             own.callback(self.pictures.close)
             self._eye_layer = EyeLayer(self.pictures)
-            self._quad_layer = QuadLayer(self.session.handle)
+            self._quad_layer = QuadLayer(self.session.handle, make_current)
             own.callback(self._quad_layer.close)
             self._timer = GpuTimer()
             own.callback(self._timer.close)
@@ -70,6 +78,8 @@ class Headset:
         self._resolution = Resolution()
         self._head = Pose()
         self._framebuffers: tuple[int, int] | None = None
+        self._located = False
+        """Whether the eyes of this frame have a place, and so a picture."""
         self._quad: object | None = None
         self._person = Person()
         self._patience_s = PATIENCE_S
@@ -98,6 +108,9 @@ class Headset:
         if session.profiles_changed:
             session.profiles_changed = False
             self.actions.profiles_changed()
+        if session.masks_changed:
+            session.masks_changed = False
+            self._masks = masks_of(self.runtime, session.handle)
         said = self.actions.sync(session.space, session.time_ns)
         head = session.head()
         self._head = head or self._head
@@ -114,6 +127,7 @@ class Headset:
         self._person = person
         self._located_s = time.perf_counter()
         eyes = self.session.eyes()
+        self._located = eyes is not None
         if eyes is None:
             return ()
         world = world_from_room(person)
@@ -150,7 +164,7 @@ class Headset:
         """Hand over what was drawn, or nothing."""
         size_px, layers = self.size_px, []
         self._timer.end()
-        pictured = self._framebuffers is not None
+        pictured, self._located = self._located, False
         if self._framebuffers is not None:
             self._framebuffers = None
             self.pictures.release()
@@ -169,19 +183,27 @@ class Headset:
     def pulse(self, pulse: Pulse) -> None:
         self.actions.pulse(pulse)
 
-    def close(self) -> None:
+    def close(self, patience_s: float = _EXIT_S) -> bool:
         """Take leave as the runtime wants it, for at most a second, and free everything.
 
-        Where the runtime hangs nothing can be given back to it without hanging too; it goes with the process.
+        False where the runtime still hangs after `patience_s`: nothing can be given back to it without hanging
+        too. Until that is done no other headset can be had (a process has one instance), so ask again.
         """
         # Who is interrupted (Ctrl+C) mostly waits for a turn: it comes within a frame, unless the runtime hangs.
-        if self.session.wait.hangs and not self.session.turn(_EXIT_S):
-            self._own.pop_all()
-            return
+        with suppress(OpenXrError):  # a turn that is refused has come as well
+            if self.session.wait.hangs:
+                if not self.session.turn(patience_s):
+                    return False
+                self.session.begin()
         with suppress(OpenXrError):
             self.session.end([])
             self._leave()
+        with suppress(OpenXrError):
+            if self.session.wait.hangs and not self.session.turn(patience_s):
+                return False
+        self._make_current()
         self._own.close()
+        return True
 
     def _leave(self) -> None:
         session = self.session

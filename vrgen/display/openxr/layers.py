@@ -1,6 +1,7 @@
 """What a frame hands to the compositor: the world in both eyes, and the panel as a flat layer of its own."""
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 from vrgen.display.openxr.api import OpenXrError, load
@@ -47,9 +48,9 @@ class EyeLayer:
 class QuadLayer:
     """A flat picture as a layer: a swapchain of its own, copied into only when the picture has changed."""
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Any, make_current: Callable[[], None]) -> None:
         xr = load()
-        self._session = session
+        self._session, self._make_current = session, make_current
         self._form = chosen(formats(session), (SRGB8_ALPHA8, RGBA8))
         self._pictures: Swapchain | None = None
         self._stamp: int | None = None
@@ -103,7 +104,9 @@ class QuadLayer:
         self.close()
         width, height = (max(256, 1 << (side - 1).bit_length()) for side in size_px)
         try:
-            self._pictures = Swapchain(self._session, self._form, (width, height), 1, depth=False)
+            self._pictures = Swapchain(
+                self._session, self._form, (width, height), 1, depth=False, make_current=self._make_current
+            )
         except OpenXrError:
             self._form = None  # the picture is drawn as a thing of the world instead
         self._stamp = None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from vrgen.display.openxr.api import OpenXrError, call, load, text
+from vrgen.display.openxr.api import OpenXrError, ask, call, load, text
 from vrgen.errors import DisplayError
 
 OPENGL = "XR_KHR_opengl_enable"
@@ -87,9 +87,8 @@ class Runtime:
         call(xr.raw_functions.xrGetSystemProperties, self.instance, system_id, ctypes.byref(properties))
         self.headset = text(properties.system_name)
         self.most_layers = int(properties.graphics_properties.max_layer_count)
-        views = xr.enumerate_view_configuration_views(
-            self.instance, system_id, xr.ViewConfigurationType.PRIMARY_STEREO
-        )
+        stereo = xr.ViewConfigurationType.PRIMARY_STEREO
+        views = ask(xr.enumerate_view_configuration_views, self.instance, system_id, stereo)
         self.size_px = (
             max(int(view.recommended_image_rect_width) for view in views),
             max(int(view.recommended_image_rect_height) for view in views),
@@ -98,9 +97,7 @@ class Runtime:
             min(int(view.max_image_rect_width) for view in views),
             min(int(view.max_image_rect_height) for view in views),
         )
-        modes = xr.enumerate_environment_blend_modes(
-            self.instance, system_id, xr.ViewConfigurationType.PRIMARY_STEREO
-        )
+        modes = ask(xr.enumerate_environment_blend_modes, self.instance, system_id, stereo)
         self.blend_mode = modes[0]  # in the order of the runtime's preference (OpenXR 1.1, 10.5)
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from vrgen.display.openxr import runtime as rt
-from vrgen.display.openxr.api import OpenXrError, call, extension, load
+from vrgen.display.openxr.api import OpenXrError, ask, call, extension, load
 from vrgen.display.openxr.frame_wait import FrameWait
 from vrgen.display.openxr.runtime import Runtime
 from vrgen.geometry import Fov, Pose
@@ -44,7 +44,7 @@ class Session:
         """Whether frames are due (between xrBeginSession and xrEndSession)."""
         self.over: str | None = None
         """Why there will be no more frames in this session."""
-        self.profiles_changed = False
+        self.profiles_changed = self.masks_changed = False
         self.room = rooms + 1
         self.notes: list[str] = []
         self.refresh_hz = PREFERRED_HZ
@@ -67,6 +67,7 @@ class Session:
         xr = self._xr
         self._event = xr.EventDataBuffer()
         self._event_type = int(self._event._type)
+        self._states = {int(state): state.name for state in xr.SessionState}
         self._location = xr.SpaceLocation()
         self._found = (xr.View * 2)(xr.View(), xr.View())
         self._views: Any = None
@@ -80,14 +81,16 @@ class Session:
     def _room_space(self, posture: Posture) -> Any:
         """The room's floor: of the runtime where it knows one, or below where the person began."""
         kinds = self._xr.ReferenceSpaceType
-        offered = set(self._xr.enumerate_reference_spaces(self.handle))
+        offered = set(ask(self._xr.enumerate_reference_spaces, self.handle))
         if not self._has_local_floor:
             offered.discard(kinds.LOCAL_FLOOR)
         # A seated person's room turns with the runtime's recentring, a standing one's is the measured one.
         floors = (kinds.LOCAL_FLOOR, kinds.STAGE) if posture == "seated" else (kinds.STAGE, kinds.LOCAL_FLOOR)
         for kind in floors:
             if kind in offered:
+                self._space_kind = int(kind)
                 return self._space(kind)
+        self._space_kind = int(kinds.LOCAL)
         self.notes.append(
             f"{self.runtime.name} knows no floor, so it is taken {EYE_M} m below where the headset "
             f"began; set up the "
@@ -121,13 +124,17 @@ class Session:
             kind = int(self._event._type)
             if kind == kinds.EVENT_DATA_SESSION_STATE_CHANGED:
                 said = self._event_as(self._xr.EventDataSessionStateChanged)
-                self._became(self._xr.SessionState(said._state).name)
+                self._became(self._states.get(int(said._state), f"state {int(said._state)}"))
             elif kind == kinds.EVENT_DATA_INSTANCE_LOSS_PENDING:
                 self.over = "the OpenXR runtime is stopping"
             elif kind == kinds.EVENT_DATA_REFERENCE_SPACE_CHANGE_PENDING:
-                self._next_room_ns = int(self._event_as(self._xr.EventDataReferenceSpaceChangePending).change_time)
+                change = self._event_as(self._xr.EventDataReferenceSpaceChangePending)
+                if int(change._reference_space_type) == self._space_kind:
+                    self._next_room_ns = int(change.change_time)
             elif kind == kinds.EVENT_DATA_INTERACTION_PROFILE_CHANGED:
                 self.profiles_changed = True
+            elif kind == kinds.EVENT_DATA_VISIBILITY_MASK_CHANGED_KHR:
+                self.masks_changed = True
 
     def _event_as(self, kind: Any) -> Any:
         return ctypes.cast(ctypes.byref(self._event), ctypes.POINTER(kind)).contents
@@ -142,6 +149,7 @@ class Session:
         elif state == "STOPPING":
             self.running = False
             call(self._raw.xrEndSession, self.handle)
+            self.wait.run_ended()
         elif state == "EXITING":
             self.over = "the headset's runtime ended the session"
         elif state == "LOSS_PENDING":
@@ -150,11 +158,11 @@ class Session:
     def _choose_rate(self) -> None:
         """The headset's rate nearest to what vrgen is made for, where it can be chosen
         (XR_FB_display_refresh_rate)."""
-        rates = refresh_rates(self.runtime, self.handle)
-        if not rates:
-            return
-        rate = min(rates, key=lambda hz: abs(hz - PREFERRED_HZ))
         with suppress(OpenXrError):  # a wish; the runtime's own rate is as good
+            rates = refresh_rates(self.runtime, self.handle)
+            if not rates:
+                return
+            rate = min(rates, key=lambda hz: abs(hz - PREFERRED_HZ))
             call(
                 extension(self.runtime.instance, "xrRequestDisplayRefreshRateFB"),
                 self.handle,

@@ -2,14 +2,17 @@
 eye."""
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
-from vrgen.display.openxr.api import OpenXrError, call, load
+from vrgen.display.openxr.api import OpenXrError, ask, call, load
 from vrgen.errors import DisplayError
 
 WAIT_NS = 100_000_000
 """How long a frame waits for the compositor to let go of a picture; then the frame goes without."""
+_TIMEOUT_EXPIRED = 1
+"""XR_TIMEOUT_EXPIRED; the other results that are no failure (a session soon lost) give the picture."""
 
 # Of OpenGL's registry, here because formats are chosen before anything is drawn.
 SRGB8_ALPHA8, SRGB8, RGBA8, RGB10_A2 = 0x8C43, 0x8C41, 0x8058, 0x8059
@@ -40,11 +43,22 @@ class Swapchain:
     """Owner of one swapchain and of framebuffers on its pictures: `framebuffers[image][layer]`."""
 
     def __init__(
-        self, session: Any, form: int, size_px: tuple[int, int], layers: int, *, depth: bool, static: bool = False
+        self,
+        session: Any,
+        form: int,
+        size_px: tuple[int, int],
+        layers: int,
+        *,
+        depth: bool,
+        make_current: Callable[[], None] = lambda: None,
     ) -> None:
-        """Raises OpenXrError: the runtime refuses it."""
+        """`make_current`: makes our GL context current again after calls in which a runtime may change it.
+
+        Raises OpenXrError: the runtime refuses it.
+        """
         self._xr = xr = load()
         self.size_px, self.layers, self.form = size_px, layers, form
+        self._make_current = make_current
         flags = xr.SwapchainUsageFlags
         attachment = flags.DEPTH_STENCIL_ATTACHMENT_BIT if depth else flags.COLOR_ATTACHMENT_BIT
         info = xr.SwapchainCreateInfo(
@@ -58,19 +72,23 @@ class Swapchain:
             mip_count=1,
         )
         self.handle = xr.Swapchain()
-        call(xr.raw_functions.xrCreateSwapchain, session, ctypes.byref(info), ctypes.byref(self.handle))
+        try:
+            call(xr.raw_functions.xrCreateSwapchain, session, ctypes.byref(info), ctypes.byref(self.handle))
+        finally:
+            make_current()
         try:
             self.textures = self._images()
         except OpenXrError:
             self.close()
             raise
         self.acquired: int | None = None
+        self._waited = False
         self._index = ctypes.c_uint32()
         self._wait = xr.SwapchainImageWaitInfo(timeout=WAIT_NS)
 
     def _images(self) -> list[int]:
         xr = self._xr
-        images = xr.enumerate_swapchain_images(self.handle, xr.SwapchainImageOpenGLKHR)
+        images = ask(xr.enumerate_swapchain_images, self.handle, xr.SwapchainImageOpenGLKHR)
         return [int(image.image) for image in images]
 
     def acquire(self) -> int | None:
@@ -79,25 +97,33 @@ class Swapchain:
         if self.acquired is None:
             call(raw.xrAcquireSwapchainImage, self.handle, None, ctypes.byref(self._index))
             self.acquired = int(self._index.value)
-        # After a timeout the same picture is waited for again (OpenXR 1.1, 10.1).
-        waited = call(raw.xrWaitSwapchainImage, self.handle, ctypes.byref(self._wait))
-        return self.acquired if waited == 0 else None
+        # After a timeout the same picture is waited for again, but one that is ours already must not be: the
+        # other picture of the frame may have been late (OpenXR 1.1, 10.1).
+        if not self._waited:
+            waited = call(raw.xrWaitSwapchainImage, self.handle, ctypes.byref(self._wait))
+            self._waited = waited != _TIMEOUT_EXPIRED
+            self._make_current()
+        return self.acquired if self._waited else None
 
     def release(self) -> None:
         """Hand the picture to the compositor. Only after `acquire` gave one."""
-        self.acquired = None
+        self.acquired, self._waited = None, False
         call(self._xr.raw_functions.xrReleaseSwapchainImage, self.handle, None)
+        self._make_current()
 
     def close(self) -> None:
         # A session that is lost takes its swapchains with it and says so; nothing else can be done.
         self._xr.raw_functions.xrDestroySwapchain(self.handle)
+        self._make_current()
 
 
 class EyePictures:
     """The two eyes' colour, and their depth where the runtime takes it, with a framebuffer for each picture
     and eye."""
 
-    def __init__(self, session: Any, size_px: tuple[int, int], *, depth: bool) -> None:
+    def __init__(
+        self, session: Any, size_px: tuple[int, int], *, depth: bool, make_current: Callable[[], None]
+    ) -> None:
         """Raises DisplayError: no format that can be drawn into."""
         offered = formats(session)
         form = chosen(offered, ENCODED)
@@ -108,15 +134,12 @@ class EyePictures:
             )
         self.encoded = form == SRGB8_ALPHA8
         self.size_px = size_px
-        self.colour = Swapchain(session, form, size_px, 2, depth=False)
+        self.colour = Swapchain(session, form, size_px, 2, depth=False, make_current=make_current)
         self.depth: Swapchain | None = None
-        try:
-            if depth and DEPTH32F in offered:
-                self.depth = Swapchain(session, DEPTH32F, size_px, 2, depth=True)
-            self._framebuffers: dict[tuple[int, int | None, int], int] = {}
-        except BaseException:
-            self.colour.close()
-            raise
+        if depth and DEPTH32F in offered:
+            with suppress(OpenXrError):  # the compositor can do without
+                self.depth = Swapchain(session, DEPTH32F, size_px, 2, depth=True, make_current=make_current)
+        self._framebuffers: dict[tuple[int, int | None, int], int] = {}
 
     def acquire(self) -> tuple[int, int] | None:
         """Framebuffers of the left and the right eye to draw this frame, or None without a picture."""
