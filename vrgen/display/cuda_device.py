@@ -14,7 +14,7 @@ _MOST = 16
 def load() -> Any:
     """CUDA's driver, initialised; None where there is none, or it has no device."""
     try:
-        cuda = ctypes.WinDLL("nvcuda.dll") if sys.platform == "win32" else ctypes.CDLL("libcuda.so.1")
+        cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
         return None
     count = ctypes.c_int()
