@@ -129,6 +129,7 @@ def test_the_report_has_the_layout_that_is_promised(visit: Run) -> None:
         "transfer": {"path": str, "bytes": int, "ms": spread},
         "input_to_photon_ms": spread,
         "scene": {"tiles": int, "meshes": int, "instances": int, "triangles": int},
+        "person": {"feet_m": list, "heading_deg": float, "did": {}},
         "memory_mb": {"frame_peak": float, "worker_peak": float},
     }
     assert shape_of(report) == expected
