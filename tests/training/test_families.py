@@ -87,7 +87,7 @@ def test_every_kind_makes_its_outputs(
         assert float(made["panorama"].min()) >= 0.0
     if kind == "texture":
         assert torch.allclose(made["normal"].norm(dim=1), torch.ones(1, 16, 16), atol=1e-5)
-        assert 0.0 <= float(made["roughness"].min()) and float(made["roughness"].max()) <= 1.0
+        assert float(made["roughness"].min()) >= 0.0 and float(made["roughness"].max()) <= 1.0
 
 
 def made_by(family: type, wraps: Wraps, height: int, width: int) -> Tensor:

@@ -56,8 +56,8 @@ class Judge(nn.Module):
         super().__init__()
         widths = [shape.channels, *(shape.features_at(n) for n in range(shape.halvings))]
         self.downs = nn.ModuleList(
-            Conv(before, after, 4, 2, shape.wraps, STD if normalised else None)
-            for before, after in pairwise(widths)
+            Conv(before, after, 4, 2, shape.wraps, STD if normalised else None, bias=not normalised or number == 0)
+            for number, (before, after) in enumerate(pairwise(widths))
         )
         self.norms = nn.ModuleList(
             nn.BatchNorm2d(width) if normalised and number else nn.Identity()
