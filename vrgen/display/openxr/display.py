@@ -235,7 +235,9 @@ class OpenXrDisplay(Display):
 
     def _connect(self) -> None:
         """Raises DisplayError, GraphicsError: the headset that answers can't be used."""
-        self._headset = Headset(self._posture, self._rooms, self._flat._make_current)
+        self._guard.hung = False
+        with self._guard.within(_MAKING_S):
+            self._headset = Headset(self._posture, self._rooms, self._flat._make_current)
         self.notes, self._troubles = tuple(self._headset.notes), Troubles()
 
     def _note_troubles(self) -> None:
@@ -259,7 +261,9 @@ class OpenXrDisplay(Display):
         headset, self._headset = self._headset, None
         if headset is not None:
             self._rooms = headset.session.room
-            if not headset.close():
+            with self._guard.within(HUNG_S):
+                given_back = headset.close()
+            if not given_back:
                 self._hung = headset
             self._flat._make_current()
 
