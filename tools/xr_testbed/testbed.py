@@ -146,6 +146,19 @@ class Testbed:
             self._runtime.end(how)
             self._runtime = None
 
+    def freeze_runtime(self) -> None:
+        """Let the runtime hang, whatever it is doing, until `thaw_runtime`."""
+        self._tell_runtime(signal.SIGSTOP)
+
+    def thaw_runtime(self) -> None:
+        """Let it go on."""
+        self._tell_runtime(signal.SIGCONT)
+
+    def _tell_runtime(self, what: signal.Signals) -> None:
+        if self._runtime is None:
+            raise TestbedError("the runtime does not run; call start_runtime() first")
+        self._runtime.send_signal(what)
+
     @property
     def headset(self) -> RemoteHeadset:
         """The connection that moves head and controllers (the runtime serves only one)."""
