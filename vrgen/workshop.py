@@ -39,6 +39,8 @@ class DatasetOptions:
     random: windows anywhere. Left out, center, and grid for heights."""
     crops: int = 4
     """How many random windows each file gives."""
+    stride: int | None = None
+    """How far apart the windows of a grid begin; left out, they lie side by side."""
     tile: bool = False
     """The pictures go on at their opposite edge: whole ones are resized round it, random windows cross it."""
     enlarge: bool = False
@@ -55,8 +57,9 @@ class DatasetOptions:
     """The share of files kept for judging, never learned from; windows of one file stay together."""
     seed: int = 0
     """Chooses random windows, and the files that are held out."""
-    near_duplicates: Literal["drop", "keep"] = "drop"
-    """What becomes of pictures that show the same in another size or encoding."""
+    near_duplicates: Literal["drop", "keep"] | None = None
+    """What becomes of pictures that show the same in another size or encoding. Left out, they are dropped, but for
+    named sources that were chosen by eye."""
     cache: Path | None = None
     """Where packages of named sources are kept; left out, in the user's cache folder."""
     debug: bool = False
@@ -105,23 +108,26 @@ def _prepared(options: DatasetOptions, out: Path) -> "About":
             width,
             options.crop or source.crop,
             options.crops,
+            options.stride or source.stride,
             options.tile or source.wraps,
             options.enlarge,
         )
         found, where = source.candidates(options.cache), f"source '{options.source}'"
-        name = options.source
+        name, near = options.source, source.near_duplicates
     else:
         assert options.folder is not None and options.size is not None
         kind = options.kind or "picture"
         height, width = _size(options.size, kind)
         crop = options.crop or ("grid" if kind == "heightfield" else "center")
-        plan = Plan(kind, height, width, crop, options.crops, options.tile, options.enlarge)
+        plan = Plan(kind, height, width, crop, options.crops, options.stride, options.tile, options.enlarge)
         folder = folders.Folder(
             options.folder, kind, options.labels, options.text, options.licence, options.unit_m
         )
         found, where = folders.candidates(folder), str(options.folder)
-        name = out.absolute().name
-    order = Order(name, plan, options.heldout, options.seed, options.near_duplicates == "drop")
+        name, near = out.absolute().name, True
+    if options.near_duplicates is not None:
+        near = options.near_duplicates == "drop"
+    order = Order(name, plan, options.heldout, options.seed, near)
     return prepare(found, order, out, where)
 
 
@@ -161,6 +167,8 @@ def _require_possible(options: DatasetOptions) -> Path:
         raise UsageError(f"--heldout is {options.heldout:g}; give a share from 0 to below 1, such as 0.1")
     if options.crops < 1:
         raise UsageError(f"--crops is {options.crops}; give a whole number above 0")
+    if options.stride is not None and options.stride < 1:
+        raise UsageError(f"--stride is {options.stride}; give a whole number of pixels above 0")
     if options.seed < 0:
         raise UsageError(f"--seed is {options.seed}; give 0 or a whole number above")
     if not options.unit_m > 0:

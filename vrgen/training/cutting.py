@@ -31,6 +31,8 @@ class Plan:
     picture's own scale. random: windows anywhere, of any scale down to the picture's own, resized."""
     crops: int = 4
     """How many random windows a picture gives."""
+    stride: int | None = None
+    """For grid: from one window to the next; left out, they do not overlap."""
     wraps: bool = False
     """Whether what leaves the picture at one edge comes in at the opposite one."""
     enlarge: bool = False
@@ -83,8 +85,8 @@ def _windows(values: Array, plan: Plan, rng: np.random.Generator, how: Filter) -
     if plan.wraps and plan.crop == "center":
         return [resized(values, plan.height, plan.width, how, wraps=(True, True))]
     if plan.crop == "grid":
-        tops = range(0, rows - plan.height + 1, plan.height)
-        lefts = range(0, columns - plan.width + 1, plan.width)
+        tops = range(0, rows - plan.height + 1, plan.stride or plan.height)
+        lefts = range(0, columns - plan.width + 1, plan.stride or plan.width)
         return [values[y : y + plan.height, x : x + plan.width] for y in tops for x in lefts]
     made = []
     for _ in range(1 if plan.crop == "center" else plan.crops):

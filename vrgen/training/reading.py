@@ -26,7 +26,7 @@ HEIGHT_FORMATS = "PNG, TIFF, NPY, HGT, CDF"
 MOST_PIXELS = 1 << 28
 VOID = -32768
 """What an .hgt tile says where nothing was measured."""
-MOST_BAD = 0.02
+MOST_BAD = 0.1
 """The share of NaN or negative radiance that is mended; a picture with more is left out."""
 
 _LIGHT = linear_from_srgb(np.arange(256, dtype=np.float32) / np.float32(255))

@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates, median_filter
+from scipy.ndimage import gaussian_filter, gaussian_filter1d, median_filter
 
+from vrgen.training import cubes
 from vrgen.training.sky_list import SKIES, Sky
 from vrgen.training.sources import unpack
 
@@ -80,8 +81,8 @@ def _prepare(sky: Sky, cache: Path) -> tuple[Array, Array, Sun]:
     if sky.tint != (1.0, 1.0, 1.0):
         muted = 0.75 * picture + 0.25 * picture.mean(-1, keepdims=True)
         picture = muted * np.array(sky.tint, np.float32)
-    picture = _repainted(picture, sky)
-    picture, sun = _without_sun(picture, sky)
+    picture = repainted(picture, sky)
+    picture, sun = without_sun(picture, sky)
     below = ROWS - HEIGHT // 2
     upper = picture[: HEIGHT // 2]
     haze = gaussian_filter1d(upper[-3:].mean(0, keepdims=True), 10, axis=1, mode="wrap")
@@ -132,9 +133,9 @@ def _read(sky: Sky, cache: Path) -> Array:
         with tempfile.NamedTemporaryFile(suffix=".exr") as plain:
             plain.write(base64.b64decode(encoded[1]))
             plain.flush()
-            pixels = _read_exr(Path(plain.name))
+            pixels = read_exr(Path(plain.name))
     else:
-        pixels = _read_exr(file)
+        pixels = read_exr(file)
     # The compression leaves zeros and negatives beside the sun and the stars.
     bad = (pixels <= 0).any(-1) | ~np.isfinite(pixels).all(-1)
     pixels = np.nan_to_num(pixels, nan=0.0, posinf=6e4).clip(0)
@@ -145,7 +146,7 @@ def _read(sky: Sky, cache: Path) -> Array:
     return pixels
 
 
-def _read_exr(path: Path) -> Array:
+def read_exr(path: Path) -> Array:
     import OpenEXR
 
     channels = OpenEXR.File(str(path)).channels()
@@ -163,8 +164,7 @@ def _faces(folder: Path, path: str) -> dict[str, Array]:
         return {face: _read_face(folder / name) for face, name in names.items()}
     suffix = ".png" if (folder / f"{path}ft.png").exists() else ".jpg"
     face = {side: _read_face(folder / f"{path}{side}{suffix}") for side in ("ft", "lf", "bk", "rt", "up", "dn")}
-    turned = {"posy": np.rot90(face["up"], 3), "negy": np.rot90(face["dn"], 1)}
-    return {"posz": face["ft"], "posx": face["lf"], "negz": face["bk"], "negx": face["rt"], **turned}
+    return cubes.of_quake(face)
 
 
 def _read_face(path: Path) -> Array:
@@ -179,44 +179,18 @@ def _read_face(path: Path) -> Array:
 
 def directions() -> Array:
     """Unit vectors (HEIGHT, WIDTH, 3) of a panorama's pixels: the middle looks to -Z, +X is right."""
-    azimuth = 2 * np.pi * (np.arange(WIDTH) + 0.5) / WIDTH - np.pi
-    elevation = np.pi / 2 - np.pi * (np.arange(HEIGHT) + 0.5) / HEIGHT
-    cos = np.cos(elevation)[:, None]
-    x, z = np.sin(azimuth) * cos, -np.cos(azimuth) * cos
-    y = np.repeat(np.sin(elevation)[:, None], WIDTH, 1)
-    return np.stack([x, y, z], -1).astype(np.float32)
+    return cubes.directions(HEIGHT, WIDTH)
 
 
 def _from_cube(faces: dict[str, Array]) -> Array:
-    """A panorama from cube faces (OpenGL 4.6, table 8.19, whose cube is left-handed)."""
-    x, y, z = np.moveaxis(directions() * np.array([1, 1, -1], np.float32), -1, 0)
-    table = {
-        "posx": (x, -z, -y),
-        "negx": (-x, z, -y),
-        "posy": (y, x, z),
-        "negy": (-y, x, -z),
-        "posz": (z, x, -y),
-        "negz": (-z, -x, -y),
-    }
-    largest = np.maximum(np.maximum(abs(x), abs(y)), abs(z))
-    panorama = np.zeros((HEIGHT, WIDTH, 3), np.float32)
-    for name, (major, s, t) in table.items():
-        here = major >= largest
-        side = len(faces[name])
-        columns = ((s[here] / major[here] + 1) / 2) * side - 0.5
-        rows = ((t[here] / major[here] + 1) / 2) * side - 0.5
-        for channel in range(3):
-            panorama[here, channel] = map_coordinates(
-                faces[name][..., channel], [rows, columns], order=1, mode="nearest"
-            )
-    return panorama
+    return cubes.panorama(faces, HEIGHT)
 
 
 def _row(elevation_deg: float) -> int:
     return round((90 - elevation_deg) / 180 * HEIGHT)
 
 
-def _repainted(picture: Array, sky: Sky) -> Array:
+def repainted(picture: Array, sky: Sky) -> Array:
     """Paint what stands before the sky over with log radiance that continues what is around it."""
     open_sky = np.ones((HEIGHT // 2, WIDTH, 1), np.float32)
     if sky.horizon_deg > 0:
@@ -256,7 +230,7 @@ def _filled(values: Array, known: Array) -> Array:
     return filled.astype(np.float32)
 
 
-def _without_sun(picture: Array, sky: Sky) -> tuple[Array, Sun]:
+def without_sun(picture: Array, sky: Sky) -> tuple[Array, Sun]:
     """Bring the mean to the sky's level and the sun to the middle column, and take its disc out."""
     elevation = np.pi / 2 - np.pi * (np.arange(HEIGHT // 2) + 0.5) / HEIGHT
     weight = np.cos(elevation)[:, None] * np.ones((1, WIDTH))

