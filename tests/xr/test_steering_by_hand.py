@@ -127,6 +127,17 @@ def test_like_dislike_and_pause(visit: Visit) -> None:
             visit.when(lambda now, paused=paused: now["paused"] is paused)  # type: ignore[misc]
 
 
+def test_a_controller_that_is_lost_leaves_the_other_and_is_told(visit: Visit) -> None:
+    visit.change("right", active=False, hand_tracking_active=False)
+    visit.when(lambda now: now["hands"] == ["left"])
+    before = visit.now
+    with visit.held("left", thumbstick=(0.0, 1.0)):
+        visit.when(lambda now: apart_m(now["feet"], before["feet"]) > 0.3)
+    visit.when(lambda now: any("the right controller was lost" in note for note in now["notes"]))
+    visit.change("right", active=True, hand_tracking_active=True)
+    visit.when(lambda now: now["hands"] == ["left", "right"] and now["notes"] == [])
+
+
 def waited(visit: Visit, name: str, value: Any) -> bool:
     """Whether it comes to that soon."""
     try:
