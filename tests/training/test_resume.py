@@ -99,7 +99,7 @@ def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "run"
     train_recipe(Asked(recipe(tmp_path, steps=2), out), quiet())
     kept = (out / STATE).read_bytes()
-    with pytest.raises(states.StateError, match="model.family is dcgan there and vae in the recipe"):
+    with pytest.raises(states.StateError, match=r"model\.family is dcgan there and vae in the recipe"):
         train_recipe(Asked(recipe(tmp_path, "vae", steps=4), out, resume=True), quiet())
     assert (out / STATE).read_bytes() == kept
 
