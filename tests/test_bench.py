@@ -12,6 +12,7 @@ from vrgen.display.headless import HeadlessDisplay
 BENCH = Path(__file__).parent.parent / "tools" / "bench"
 SAID = {
     "handoff": ("from the worker to GL", "of memcpy"),
+    "headset": ("bare pyopenxr loop", "vrgen, empty scene", "Frames missed while the generators work"),
     "interval": ("nothing drawn, 90 Hz", "busy: a new world", "stopped: SIGSTOP", "killed: SIGKILL"),
     "objects": (
         "CPU time of a frame, ms, nothing drawn",
@@ -48,6 +49,8 @@ def test_quick_run_prints_its_table(name: str, gl_context: HeadlessDisplay, tmp_
         timeout=600,
     )
     assert told.returncode == 0, told.stderr
+    if "is left out" in told.stdout:
+        pytest.skip(told.stdout.strip())
     for words in (*SAID[name], "processor:", "load at the start:", "no figures to keep"):
         assert words in told.stdout
     kept = json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
