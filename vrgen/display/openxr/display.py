@@ -31,6 +31,8 @@ _MAKING_S = 10.0
 _AGAIN_S = 3.0
 """After a headset that answered could not be used."""
 _NOTE_EVERY_S = 0.5
+_OTHER_RATE = 0.05
+"""Of a rate; predictions of it vary by less."""
 
 
 class OpenXrDisplay(Display):
@@ -89,6 +91,7 @@ class OpenXrDisplay(Display):
         except BaseException:
             self._watch.stop()
             self._drop()
+            self._guard.close()
             self._flat.close()
             raise
         self.changes, self.gl = 0, self._flat.gl
@@ -120,8 +123,12 @@ class OpenXrDisplay(Display):
             frame = self._flat._begin_frame()
             self._last_s, self.size_px, self.scale = self._flat._last_s, self._flat.size_px, self._flat.scale
             return Frame(self, frame.controls, frame.should_render)
+        assert self._headset is not None
+        rate_hz = self._headset.session.refresh_hz
         if self.kind != "openxr":
-            self._shows_headset()
+            self._shows_headset(f"{self._headset.name} answers")
+        elif abs(rate_hz - self.refresh_hz) > _OTHER_RATE * self.refresh_hz:
+            self._shows_headset(f"{self._headset.name} has changed to {rate_hz:.0f} Hz")
         self._begun_s = time.perf_counter()
         return Frame(self, self._controls(self._turn), self._turn.should_render)
 
@@ -213,7 +220,10 @@ class OpenXrDisplay(Display):
     def _look_out(self) -> None:
         """Use a headset that has come; say what keeps one away."""
         if self._hung is not None:
-            if not self._hung.close(patience_s=0.0):
+            with self._guard.within(HUNG_S):
+                given_back = self._hung.close(patience_s=0.0)
+            self._flat._make_current()
+            if not given_back:
                 return
             self._hung = None
         seen = self._watch.look()
@@ -267,13 +277,13 @@ class OpenXrDisplay(Display):
                 self._hung = headset
             self._flat._make_current()
 
-    def _shows_headset(self) -> None:
+    def _shows_headset(self, why: str) -> None:
         assert self._headset is not None
         self.kind, self.runtime, self.view_count = "openxr", self._headset.runtime.name, 2
         self.refresh_hz = self._headset.session.refresh_hz
         self.size_px = (2 * self._headset.size_px[0], self._headset.size_px[1])
         self.scale = max(self._headset.size_px[1] / 1080, 0.5)
-        self.why = f"{self._headset.name} answers"
+        self.why = why
         self.changes += 1
         self._lost_by = ""
         self._flat._hold_back(False)

@@ -14,6 +14,7 @@ from vrgen.display.openxr.registration import registered
 _LOOK_EVERY_S = 3.0
 _SILENT_S = 20.0
 """A child that says nothing for so long hangs in the runtime, and is started again."""
+_END_S = 0.5
 _BACK_OFF_S = (1.0, 2.0, 5.0, 15.0)
 
 NOT_REGISTERED = (
@@ -37,6 +38,7 @@ class Watch:
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
+        self._listener: threading.Thread | None = None
         self._said: Sighting | None = None
         self._heard_s = self._try_after_s = 0.0
         self._deaths = 0
@@ -65,14 +67,15 @@ class Watch:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # the loader's own complaints; the answer says what matters
         )
-        threading.Thread(target=self._listen, args=(self._child,), name="xr-watch", daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(self._child,), name="xr-watch", daemon=True)
+        self._listener.start()
 
     def _listen(self, child: "subprocess.Popen[bytes]") -> None:
         assert child.stdout is not None
         for line in child.stdout:
             if child is not self._child:
                 return
-            with contextlib.suppress(ValueError):  # a runtime that prints on standard output
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # a runtime that prints on standard output
                 said = json.loads(line)
                 self._heard_s, self._deaths = time.monotonic(), 0
                 self._said = Sighting(
@@ -103,6 +106,8 @@ class Watch:
         if child is not None:
             child.kill()
             child.wait()
+            if self._listener is not None:  # what it still hears is not the next child's
+                self._listener.join(_END_S)
             for pipe in (child.stdin, child.stdout):
                 if pipe is not None:
                     with contextlib.suppress(OSError):
