@@ -20,6 +20,8 @@ from vrgen.messages import Action, Controls, Person, Pulse, Quad, View
 
 TITLE = "vrgen"
 _UNSEEN_HZ = 20.0
+_PADS_EVERY_S = 0.5
+"""How often it is looked which gamepads there are."""
 _FREE_SWAPS = 5
 """So many swaps in a row that come too soon mean that swapping does not wait for the monitor (Xvfb, a driver set
 to no vsync); from then on the frames are paced by a timer."""
@@ -63,7 +65,11 @@ class WindowDisplay(Display):
         self._looking = False
         self._windowed: tuple[int, int, int, int] | None = None
         """Place and size to come back to from full screen."""
-        self._seen = True
+        self._seen = self._changed = True
+        self._units = (1, 1)
+        """The window's size in units of pointer coordinates."""
+        self._pads: tuple[int, ...] = ()
+        self._pads_until_s = 0.0
         self._free_swaps = 0
         self._pace: Pace | None = None
         self._swapped_s = 0.0
@@ -174,8 +180,12 @@ class WindowDisplay(Display):
 
     def _fit(self) -> None:
         """Follow the framebuffer's size; a minimised window has none and is not drawn."""
+        if not self._changed:  # each question is a round trip to the X server
+            return
+        self._changed = False
         glfw = self._glfw
         size = glfw.get_framebuffer_size(self._window)
+        self._units = glfw.get_window_size(self._window)
         self._seen = min(size) > 0 and not glfw.get_window_attrib(self._window, glfw.ICONIFIED)
         if not self._seen or size == self.size_px:
             return
@@ -247,6 +257,9 @@ class WindowDisplay(Display):
         glfw.set_scroll_callback(window, self._on_scroll)
         glfw.set_drop_callback(window, self._on_drop)
         glfw.set_window_focus_callback(window, self._on_focus)
+        glfw.set_framebuffer_size_callback(window, self._on_change)
+        glfw.set_window_size_callback(window, self._on_change)
+        glfw.set_window_iconify_callback(window, self._on_change)
         if glfw.raw_mouse_motion_supported():
             glfw.set_input_mode(window, glfw.RAW_MOUSE_MOTION, True)
 
@@ -281,7 +294,7 @@ class WindowDisplay(Display):
 
     def _pixels_per_unit(self) -> tuple[float, float]:
         """Framebuffer pixels per unit of pointer coordinates; 2 on some high-density screens."""
-        width, height = self._glfw.get_window_size(self._window)
+        width, height = self._units
         return self.size_px[0] / max(width, 1), self.size_px[1] / max(height, 1)
 
     def _gamepads(self) -> tuple[set[str], dict[str, float]]:
@@ -291,8 +304,13 @@ class WindowDisplay(Display):
         glfw = self._glfw
         held: set[str] = set()
         axes: dict[str, float] = {}
-        for joystick in range(glfw.JOYSTICK_1, glfw.JOYSTICK_LAST + 1):
-            state = glfw.get_gamepad_state(joystick) if glfw.joystick_is_gamepad(joystick) else None
+        now_s = time.perf_counter()
+        if now_s >= self._pads_until_s:
+            self._pads_until_s = now_s + _PADS_EVERY_S
+            every = range(glfw.JOYSTICK_1, glfw.JOYSTICK_LAST + 1)
+            self._pads = tuple(joystick for joystick in every if glfw.joystick_is_gamepad(joystick))
+        for joystick in self._pads:
+            state = glfw.get_gamepad_state(joystick)
             if not state:
                 continue
             held |= {name for name, down in zip(PAD_BUTTONS, state.buttons, strict=False) if down}
@@ -311,6 +329,9 @@ class WindowDisplay(Display):
             self._pointer = glfw.get_cursor_pos(self._window)
 
     # --- callbacks ------------------------------------------------------------------------------------------
+
+    def _on_change(self, window: Any, *_: int) -> None:
+        self._changed = True
 
     def _on_key(self, window: Any, key: int, scancode: int, action: int, mods: int) -> None:
         from vrgen.display.keys import key_name
