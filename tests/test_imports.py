@@ -79,7 +79,9 @@ def third_party(source: str) -> set[str]:
 @pytest.mark.parametrize("part", ["runtime", "training"])
 def test_what_is_imported_is_declared(part: str) -> None:
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = project["dependencies"] + (project["optional-dependencies"]["train"] if part == "training" else [])
+    wanted = (
+        project["dependencies"] + project["optional-dependencies"]["train" if part == "training" else "prompts"]
+    )
     declared = {re.split(r"[^\w.-]", line)[0].lower() for line in wanted}
     sources = [path for path in SOURCES if (part_of(path) == "training") == (part == "training")]
     provided_by = importlib.metadata.packages_distributions()

@@ -26,7 +26,7 @@ from vrgen.config import CHECKPOINTS, SEEDS, As, RunOptions
 from vrgen.errors import UsageError, VrgenError, did_you_mean
 from vrgen.resources import bundled_worlds
 from vrgen.trainer import TrainOptions
-from vrgen.workshop import DatasetOptions
+from vrgen.workshop import DatasetOptions, JudgeOptions
 
 DESCRIPTION = f"""vrgen {__version__}: stand inside what a generative model makes.
 
@@ -90,15 +90,17 @@ Command = (
     | Annotated[Check, subcommand("check")]
     | Annotated[Doctor, subcommand("doctor")]
     | Annotated[DatasetOptions, subcommand("dataset")]
+    | Annotated[JudgeOptions, subcommand("judge")]
     | Annotated[TrainOptions, subcommand("train")]
 )
-AnyCommand = Run | Inspect | Check | Doctor | DatasetOptions | TrainOptions
+AnyCommand = Run | Inspect | Check | Doctor | DatasetOptions | JudgeOptions | TrainOptions
 COMMANDS: dict[str, type[AnyCommand]] = {
     "run": Run,
     "inspect": Inspect,
     "check": Check,
     "doctor": Doctor,
     "dataset": DatasetOptions,
+    "judge": JudgeOptions,
     "train": TrainOptions,
 }
 
@@ -161,6 +163,10 @@ def _run(args: list[str]) -> int:
             from vrgen.workshop import make_dataset
 
             return make_dataset(command)
+        case JudgeOptions():
+            from vrgen.workshop import judge
+
+            return judge(command)
         case TrainOptions():
             from vrgen.trainer import train
 

