@@ -4,6 +4,7 @@ Right-handed, +Y up, -Z forward, metres, radians; quaternions xyzw; matrices (4,
 (docs/CONVENTIONS.md).
 """
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -58,19 +59,32 @@ def rotation(quat_xyzw: Quat) -> Array:
 
 def transform(position: Vec3, quat_xyzw: Quat = (0.0, 0.0, 0.0, 1.0)) -> Array:
     """(4, 4) `outer_from_inner` of a frame that stands at `position` (metres) with that orientation."""
-    m = np.eye(4)
-    m[:3, :3] = rotation(quat_xyzw)
-    m[:3, 3] = position
-    return m
+    # In one go: every frame makes a dozen of these.
+    x, y, z, w = quat_xyzw
+    px, py, pz = position
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w), px],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w), py],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y), pz],
+            [0.0, 0.0, 0.0, 1.0],
+        ],
+        np.float64,
+    )
 
 
 def inverse_rigid(a_from_b: Array) -> Array:
     """(4, 4) `b_from_a` of a rotation and a translation."""
-    m = np.eye(4)
-    r = a_from_b[:3, :3].T
-    m[:3, :3] = r
-    m[:3, 3] = -r @ a_from_b[:3, 3]
-    return m
+    (a, b, c, x), (d, e, f, y), (g, h, i, z), _ = a_from_b.tolist()
+    return np.array(
+        [
+            [a, d, g, -(a * x + d * y + g * z)],
+            [b, e, h, -(b * x + e * y + h * z)],
+            [c, f, i, -(c * x + f * y + i * z)],
+            [0.0, 0.0, 0.0, 1.0],
+        ],
+        np.float64,
+    )
 
 
 def quat_of(matrix: Array) -> Quat:
@@ -114,11 +128,12 @@ def yaw_of(quat_xyzw: Quat) -> float:
 
     Looking straight up or down it is the heading of the top of the head.
     """
-    m = rotation(quat_xyzw)
-    ahead, up = -m[:, 2], m[:, 1]
-    if abs(ahead[1]) > 0.999:
-        ahead = -up * np.sign(ahead[1])
-    return float(np.arctan2(-ahead[0], -ahead[2]))
+    x, y, z, w = quat_xyzw
+    ahead_x, ahead_y, ahead_z = -2 * (x * z + y * w), -2 * (y * z - x * w), 2 * (x * x + y * y) - 1
+    if abs(ahead_y) > 0.999:
+        sign = math.copysign(1.0, ahead_y)
+        ahead_x, ahead_z = -sign * 2 * (x * y - z * w), -sign * 2 * (y * z + x * w)
+    return math.atan2(-ahead_x, -ahead_z)
 
 
 def pitch_quat(pitch_rad: float) -> Quat:
