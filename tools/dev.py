@@ -134,7 +134,7 @@ def bench(args: list[str]) -> int:
     there = {p.stem: p for p in sorted((ROOT / "tools/bench").glob("*.py")) if not p.stem.startswith("_")}
     if args and args[0] not in there:
         fail(f"there is no benchmark '{args[0]}'; there are: {', '.join(there) or 'none'}")
-    set_up(GL_PACKAGES, extras="dev,train,bench")
+    set_up(GL_PACKAGES, extras="dev,train,prompts,bench")
     if args:
         return call(PYTHON, there[args[0]], *args[1:], cwd=ROOT)
     return max((call(PYTHON, path, cwd=ROOT) for path in there.values()), default=0)
@@ -149,7 +149,7 @@ def lint() -> list[str]:
 # --- setting up ---------------------------------------------------------------------------------------------
 
 
-def set_up(packages: list[str], extras: str = "dev,train") -> None:
+def set_up(packages: list[str], extras: str = "dev,train,prompts") -> None:
     """Leave `.venv` with vrgen and `extras` installed, and the system packages present where that is possible."""
     install_system(packages)
     wanted = hashlib.sha256(

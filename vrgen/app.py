@@ -19,12 +19,13 @@ from vrgen.config import RunOptions, World, world_of
 from vrgen.display.film import FILM_HZ, Film
 from vrgen.display.interface import Display, Frame
 from vrgen.display.select import open_display
-from vrgen.errors import UsageError, VrgenError
+from vrgen.errors import VrgenError
 from vrgen.feedback.haptics import UNTOUCHED, Answer, felt
 from vrgen.feedback.ledger import Ledger
 from vrgen.feedback.panel_state import PanelState
 from vrgen.feedback.preferences import observe
 from vrgen.feedback.summary import summary_lines
+from vrgen.generator.encoders import troubles
 from vrgen.generator.fitting import require_fit
 from vrgen.generator.generators import Generators
 from vrgen.generator.scheduling import Schedule
@@ -92,10 +93,7 @@ class Session:
     """One visit: who stands where, what was chosen, what is seen."""
 
     def __init__(self, options: RunOptions, world: World, display: Display, generators: Generators) -> None:
-        if options.prompt is not None:
-            takes = any(knob.kind == "prompt" for knob in generators.knobs)
-            why = "text encoders come with a later version" if takes else "nothing in this world takes a prompt"
-            raise UsageError(f"--prompt: {why}; leave it out and steer with sliders, labels and N")
+        prompted = {} if options.prompt is None else errands.prompted(options.prompt, generators.knobs)
         from vrgen.renderer import Renderer  # OpenGL's platform is the display's choice, so not before it is open
 
         self.options, self.world, self.display, self.generators = options, world, display, generators
@@ -107,7 +105,7 @@ class Session:
         self.schedule = Schedule(world)
         seed = world.seed if options.seed is None else options.seed
         self.rng = np.random.default_rng(seed)
-        self.steering = Steering.start(generators.knobs, seed, world.settings)
+        self.steering = Steering.start(generators.knobs, seed, {**world.settings, **prompted})
         self.preference = Preference()
         start = world.start
         self.person = Person((start.x_m, 0.0, start.z_m), float(np.radians(start.yaw_deg)))
@@ -119,7 +117,7 @@ class Session:
         self.asked = ""
         self.paused = self.settling = False
         self.leaving = False
-        self.notes: tuple[str, ...] = ()
+        self.notes = troubles(self.steering.knobs, self.steering.choice.values)
         self._restarts = 0
         self._display_changes = display.changes
         self._wished: frozenset[str] = frozenset()
@@ -241,6 +239,8 @@ class Session:
             self.steering = self.steering.set(panel.settings, controls.time_s)
             labels = {knob.name: knob.label for knob in self.steering.knobs}
             self.asked = ", ".join(labels.get(name) or name for name in panel.settings)
+        if self.steering.choice is not before.choice:
+            self.notes = troubles(self.steering.knobs, self.steering.choice.values)
         return replace(intent, actions=actions)
 
     def request(self, controls: Controls) -> None:

@@ -194,6 +194,7 @@ def _inspect(command: Inspect) -> int:
             f"{times['p50']:.1f} ms (p50), {times['p95']:.1f} (p95), {times['max']:.1f} (max), {told['device']}",
         ),
         *(("input", _entry(name, entry)) for name, entry in told["inputs"].items()),
+        ("prompts", told["prompts"]),
         *(("output", _entry(name, entry)) for name, entry in told["outputs"].items()),
     ]
     _print_table([(what, found) for what, found in rows if found])

@@ -9,11 +9,11 @@ from vrgen.config import RunOptions
 from vrgen.contract import kind
 from vrgen.display.film import save_picture
 from vrgen.display.interface import Display
-from vrgen.errors import CheckpointError
+from vrgen.errors import CheckpointError, UsageError
 from vrgen.feedback.ledger import Ledger
 from vrgen.generator.generators import Generators
 from vrgen.generator.manifest import read_manifest
-from vrgen.messages import GeneratorStatus, Person, Phase
+from vrgen.messages import GeneratorStatus, Knob, Person, Phase
 from vrgen.scene.assembly import Assembly
 from vrgen.scene_model import Scene
 
@@ -50,6 +50,20 @@ def swap(generators: Generators, path: Path) -> str:
             generators.swap(name, path)
             return f"{path.name} takes the place of {name}"
     raise CheckpointError(f"{path.name} makes {', '.join(sorted(makes))}, which nothing here makes")
+
+
+def prompted(text: str, knobs: tuple[Knob, ...]) -> dict[str, str]:
+    """The settings that `--prompt` means, by knob name.
+
+    Raises:
+        UsageError: nothing takes a prompt.
+    """
+    settings = {knob.name: text for knob in knobs if knob.kind == "prompt"}
+    if not settings:
+        raise UsageError(
+            "--prompt: nothing in this world takes a prompt; leave it out and steer with sliders, labels and N"
+        )
+    return settings
 
 
 def nothing_runs(statuses: tuple[GeneratorStatus, ...]) -> bool:
@@ -90,8 +104,11 @@ def leave(options: RunOptions, display: Display, ledger: Ledger, generators: Gen
     statuses = generators.status
     if nothing_runs(statuses):
         raise CheckpointError("; ".join(dict.fromkeys(s.errors[-1] for s in statuses)))
-    for status in statuses:
-        if status.errors:
-            print(f"vrgen: no {status.name}: {status.errors[-1]}", file=sys.stderr)
+    last = [(status.name, status.errors[-1]) for status in statuses if status.errors]
+    # A prompt that nobody could embed is no generator's fault, and the same for all of them.
+    for sentence in dict.fromkeys(
+        why if why.startswith("prompts: ") else f"no {name}: {why}" for name, why in last
+    ):
+        print(f"vrgen: {sentence}", file=sys.stderr)
     if not any(status.results for status in statuses):
         print("vrgen: no world had arrived when the run ended; --settle waits for it", file=sys.stderr)

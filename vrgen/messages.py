@@ -20,7 +20,8 @@ from vrgen.geometry import Array, Fov, Pose
 Tile = tuple[int, int]
 """(ix, iz): column along +X, row along +Z of the endless ground."""
 
-InputValue = npt.NDArray[np.float32] | npt.NDArray[np.int64]
+InputValue = npt.NDArray[np.float32] | npt.NDArray[np.int64] | npt.NDArray[np.uint8]
+"""uint8: a prompt's text (`vrgen/prompts.py`)."""
 
 
 # --- display → inputs -------------------------------------------------------------------------------------
@@ -227,6 +228,8 @@ class Knob:
     default: float = 0.0
     labels: tuple[str, ...] = ()
     one_hot: bool = True
+    encoder: str = ""
+    """Of a prompt: who turns its text into numbers of `shape`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +241,8 @@ class Choice:
     """Goes up with every change of a value; results of a lower revision are stale within a world."""
     seed: int = 0
     values: Mapping[str, InputValue] = field(default_factory=dict)
-    """By knob name, each of the knob's shape."""
+    """By knob name, each of the knob's shape; a prompt as its text. A one-hot label beside a prompt is all zeros
+    until the person chooses one: then the prompt decides."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from vrgen.feedback.dressing import ACCENT, BAD, BUSY, FAINT, GOOD, INK, SMALL, 
 from vrgen.feedback.panel_state import PanelState
 from vrgen.feedback.widgets import bar, dot, line, right, rule, shortened, small, small_map
 from vrgen.messages import Action, GeneratorStatus, InputValue, Knob, Phase
+from vrgen.prompts import prompt_text, prompt_value
 
 _KNOBS_SHARE = 0.58
 """Of a headset's panel; the rest is buttons."""
@@ -149,8 +150,6 @@ def _heading(state: PanelState, scale: float) -> None:
     _title(state)
     if state.paused:
         right("paused", BUSY)
-    if state.prompt:
-        line(f"“{state.prompt}”", INK)
     if state.asked:
         line(f"asked: {state.asked}", INK)
     if state.at != (0.0, 0.0):
@@ -220,12 +219,25 @@ def _doing(generator: GeneratorStatus) -> str:
 
 
 def _knobs(state: PanelState, made: Made, form: Form) -> None:
-    """Sliders and labels, to be set; latents move with the wheel or a hand, prompts come with the command line."""
-    shown = [knob for knob in state.knobs if knob.kind in ("slider", "label") and knob.name in state.choice.values]
-    if not shown:
+    """Prompts, sliders and labels, to be set; latents move with the wheel or a hand.
+
+    Nobody types in a headset: there a prompt is shown.
+    """
+    known = [knob for knob in state.knobs if knob.name in state.choice.values]
+    shown = [knob for knob in known if knob.kind in ("slider", "label")]
+    prompts = [knob for knob in known if knob.kind == "prompt"]
+    if form.for_hands:
+        prompts = [knob for knob in prompts if state.choice.values[knob.name].size]
+    if not shown and not prompts:
         return
     if not form.for_hands:
         rule()
+    for knob in prompts:
+        text = prompt_text(state.choice.values[knob.name])
+        if form.for_hands:
+            small(f"“{text}”", INK)
+        else:
+            _type(knob, text, made)
     column = imgui.get_content_region_avail().x * 0.36
     for knob in shown:
         value = state.choice.values[knob.name]
@@ -260,10 +272,21 @@ def _slide(knob: Knob, value: InputValue, made: Made, end: float) -> None:
     imgui.text_unformatted(told)
 
 
+def _type(knob: Knob, text: str, made: Made) -> None:
+    """A line of text over the whole width; Enter takes it."""
+    hint = f"{knob.label or knob.name}: a few words, then Enter"
+    imgui.set_next_item_width(-1)
+    taken, typed = imgui.input_text_with_hint(
+        f"##{knob.name}", hint, text, imgui.InputTextFlags_.enter_returns_true
+    )
+    if taken:
+        made.settings[knob.name] = prompt_value(typed)
+
+
 def _choose(knob: Knob, value: InputValue, made: Made) -> None:
     """A list of labels."""
     at = _label_at(knob, value)
-    if imgui.begin_combo(f"##{knob.name}", knob.labels[at] if 0 <= at < len(knob.labels) else "?"):
+    if imgui.begin_combo(f"##{knob.name}", _label(knob, at)):
         for index, label in enumerate(knob.labels):
             if imgui.selectable(label, index == at)[0]:
                 made.settings[knob.name] = _labelled(knob, index)
@@ -277,7 +300,7 @@ def _turn_over(knob: Knob, value: InputValue, made: Made, end: float) -> None:
     if imgui.arrow_button(f"##before {knob.name}", imgui.Dir.left) and count:
         made.settings[knob.name] = _labelled(knob, (at - 1) % count)
     room = begin - 2 * size
-    label = shortened(knob.labels[at] if 0 <= at < count else "?", room)
+    label = shortened(_label(knob, at), room)
     imgui.same_line(end - size - (room + imgui.calc_text_size(label).x) / 2)
     imgui.text_unformatted(label)
     imgui.same_line(end - size)
@@ -286,7 +309,14 @@ def _turn_over(knob: Knob, value: InputValue, made: Made, end: float) -> None:
 
 
 def _label_at(knob: Knob, value: InputValue) -> int:
-    return int(np.argmax(value)) if knob.one_hot else int(value.ravel()[0])
+    """-1 where the prompt decides."""
+    if knob.one_hot:
+        return int(np.argmax(value)) if value.any() else -1
+    return int(value.ravel()[0])
+
+
+def _label(knob: Knob, at: int) -> str:
+    return knob.labels[at] if 0 <= at < len(knob.labels) else "as the prompt says" if at < 0 else "?"
 
 
 def _labelled(knob: Knob, index: int) -> InputValue:

@@ -275,7 +275,7 @@ class Panel:
             for g in state.generators
         )
         choice = (state.choice.world, state.choice.revision, state.choice.seed)
-        words = (state.title, state.asked, state.prompt, state.notes, state.paused, state.help)
+        words = (state.title, state.asked, state.notes, state.paused, state.help)
         return (made, choice, words, form, self._rate[:2], self._size_px, state.knobs, state.at)
 
     def _toast_at(self, now_s: float) -> str:

@@ -13,7 +13,6 @@ class PanelState:
     title: str = ""
     asked: str = ""
     """The person's last wish in words: "new world", "season 0.40"."""
-    prompt: str = ""
     choice: Choice = field(default_factory=Choice)
     at: tuple[float, float] = (0.0, 0.0)
     """How far the latents are morphed, for the small map."""

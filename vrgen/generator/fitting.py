@@ -16,7 +16,7 @@ from vrgen.generator.knobs import fixed_inputs, knobs
 from vrgen.generator.manifest import read_manifest
 from vrgen.messages import Knob
 
-_SET = ("slider", "label")
+_SET = ("slider", "label", "prompt")
 """Kinds of knobs that a world's settings can set."""
 
 
@@ -168,7 +168,9 @@ def _misset(knob: Knob, value: float | str) -> str | None:
         if not isinstance(value, str) and low <= value <= high:
             return None
         return f"a number from {low:g} to {high:g} was expected; correct it"
-    return f"it is a {knob.kind}, and settings set sliders and labels; leave it out"
+    if knob.kind == "prompt":
+        return None if isinstance(value, str) else "a text was expected; write it in quotes"
+    return f"it is a {knob.kind}, and settings set sliders, labels and prompts; leave it out"
 
 
 def _shown(value: float | str) -> str:

@@ -10,9 +10,11 @@ import numpy as np
 from vrgen import contract as c
 from vrgen.contract import Manifest
 from vrgen.errors import CheckpointError
+from vrgen.generator.encoders import Encoders
 from vrgen.generator.knobs import default_fov, default_input, draw, whole
 from vrgen.generator.manifest import input_parts, output_parts, trimmed
 from vrgen.messages import InputValue, Tile
+from vrgen.prompts import is_prompt, prompt_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,9 +49,12 @@ class Wanted:
 class Inference:
     """One generator at work: its model, the inputs its world fixes, and the state it carries between calls."""
 
-    def __init__(self, model: Callable, fixed: Mapping[str, InputValue]) -> None:
+    def __init__(self, model: Callable, fixed: Mapping[str, InputValue], encoders: Encoders) -> None:
         self.model = model
+        self.left_out = ""
+        """Why the last call went without its prompt, as a sentence; empty when it did not."""
         self._fixed = fixed
+        self._encoders = encoders
         self._state: dict[str, InputValue] = {}
         self._epoch: int | None = None
 
@@ -61,8 +66,9 @@ class Inference:
         """
         if wanted.epoch != self._epoch:
             self._state, self._epoch = {}, wanted.epoch
+        given = self._embedded({**wanted.inputs, **self._fixed})
         made = self.model.call(
-            fill(self.model.manifest, wanted, {**wanted.inputs, **self._fixed}, self._state),
+            fill(self.model.manifest, wanted, given, self._state),
             seed=wanted.seed + wanted.variant,
         )
         for name, entry in self.model.manifest.inputs.items():
@@ -72,6 +78,19 @@ class Inference:
                     carried.astype(np.int64) if entry.dtype == "int64" else carried.astype(np.float32)
                 )
         return made
+
+    def _embedded(self, given: dict[str, InputValue]) -> dict[str, InputValue]:
+        """Prompts as numbers; without one, or without its encoder, zeros."""
+        self.left_out = ""
+        for name, entry in self.model.manifest.inputs.items():
+            if isinstance(entry, c.PromptInput) and name in given and is_prompt(given[name]):
+                text = prompt_text(given.pop(name))
+                if text:
+                    try:
+                        given[name] = self._encoders.embed(entry.encoder, text)
+                    except CheckpointError as error:
+                        self.left_out = str(error)
+        return given
 
 
 def fill(

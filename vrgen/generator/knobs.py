@@ -11,6 +11,7 @@ from vrgen.contract import Manifest
 from vrgen.errors import WorldError, did_you_mean
 from vrgen.generator.manifest import input_parts
 from vrgen.messages import InputValue, Knob
+from vrgen.prompts import prompt_value
 
 Fixed = Mapping[str, float | str | Sequence[float]]
 
@@ -18,8 +19,9 @@ Fixed = Mapping[str, float | str | Sequence[float]]
 def knobs(manifests: Mapping[str, Manifest], fixed: Mapping[str, Fixed] | None = None) -> tuple[Knob, ...]:
     """One knob for every input that a person steers, in the order of the generators.
 
-    Inputs of the same name, kind and shape are one knob. Where the name is taken by an input of another shape
-    or kind, the knob is called `GENERATOR.NAME`. `fixed`: by generator, the inputs that the world sets.
+    Inputs of the same name, kind, shape, labels and encoder are one knob. Where the name is taken by an input of
+    another shape or kind, the knob is called `GENERATOR.NAME`. `fixed`: by generator, the inputs that the world
+    sets.
     """
     made: dict[str, Knob] = {}
     for generator, manifest in manifests.items():
@@ -31,7 +33,7 @@ def knobs(manifests: Mapping[str, Manifest], fixed: Mapping[str, Fixed] | None =
             first = made.get(name)
             if first is None:
                 made[name] = knob
-            elif (first.kind, first.shape, first.labels) == (knob.kind, knob.shape, knob.labels):
+            elif _alike(first, knob):
                 made[name] = _joined(first, generator)
             else:
                 own = f"{generator}.{name}"
@@ -167,10 +169,17 @@ def _knob(name: str, generator: str, entry: c.InputSpec) -> Knob | None:
             return replace(knob, range=entry.range, default=entry.default)
         case c.LabelInput():
             return replace(knob, labels=entry.labels, one_hot=one_hot(entry))
-        case c.PromptInput() | c.ImageInput():
+        case c.PromptInput():
+            return replace(knob, encoder=entry.encoder)
+        case c.ImageInput():
             return knob
         case _:
             return None
+
+
+def _alike(a: Knob, b: Knob) -> bool:
+    """Whether two inputs of one name mean the same."""
+    return (a.kind, a.shape, a.labels, a.encoder) == (b.kind, b.shape, b.labels, b.encoder)
 
 
 def _joined(knob: Knob, generator: str) -> Knob:
@@ -185,6 +194,8 @@ def _fixed(generator: str, name: str, entry: c.InputSpec, value: float | str | S
                 f"{did_you_mean(value, entry.labels)}"
             )
         return label_value(entry, entry.labels.index(value))
+    if isinstance(entry, c.PromptInput) and isinstance(value, str):
+        return prompt_value(value)
     if isinstance(value, str):
         raise WorldError(
             f"generator '{generator}' fixes '{name}' to the text '{value}', a {c.kind(entry)} takes numbers; "

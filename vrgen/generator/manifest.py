@@ -5,6 +5,7 @@ sidecar `NAME.vrgen.toml` beside the file wins over what lies inside. Types are 
 (`vrgen/contract.py`), what types can't say is checked here. Every violation is one sentence.
 """
 
+import math
 import tomllib
 import zipfile
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from vrgen import contract as c
 from vrgen import files
 from vrgen.contract import Manifest
 from vrgen.errors import CheckpointError, ManifestError
+from vrgen.generator.encoders import WIDTHS
 from vrgen.schema import explain
 
 Archive = Literal["torchscript", "exported"]
@@ -166,6 +168,9 @@ def _input_problems(entry: c.InputSpec, manifest: Manifest) -> Iterator[str]:
     match entry:
         case c.PromptInput() if len(trimmed(entry.shape)) > 1:
             yield f"is a prompt of shape {shape}, expected (1, D); correct the shape"
+        case c.PromptInput() if (n := math.prod(entry.shape)) != WIDTHS.get(entry.encoder, n):
+            gives = WIDTHS[entry.encoder]
+            yield f"is a prompt of shape {shape}, {entry.encoder} gives {gives} numbers; correct one of them"
         case c.LabelInput() if entry.shape not in ((1,), (1, len(entry.labels))):
             n = len(entry.labels)
             yield f"is a label of shape {shape} with {n} labels, expected (1,) or (1, {n}); correct one of them"

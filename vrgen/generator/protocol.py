@@ -92,7 +92,7 @@ class Ready(msgspec.Struct, frozen=True, array_like=True, tag="ready"):
 
 
 class Failed(msgspec.Struct, frozen=True, array_like=True, tag="failed"):
-    """A load failed (`stamp`) or a call (`version`, `index`)."""
+    """A load failed (`stamp`), a call (`version`, `index`), or something about calls that come all the same."""
 
     generator: str
     error: str

@@ -12,6 +12,7 @@ import numpy as np
 
 from vrgen.errors import VrgenError
 from vrgen.generator import child
+from vrgen.generator.encoders import Encoders
 from vrgen.generator.inference import Inference, Outputs
 from vrgen.generator.knobs import fixed_inputs
 from vrgen.generator.protocol import (
@@ -69,6 +70,9 @@ class Worker:
         self._models: dict[str, Model] = {}
         self._at_work: dict[str, tuple[str, Inference]] = {}
         self._failed: set[tuple[str, str]] = set()
+        self._encoders = Encoders()
+        self._left_out: set[tuple[str, str]] = set()
+        """Generators, and why they go without their prompt: told once."""
         self._done: dict[int, str] = {}
         """By serial number of what was asked, the stamp of the file that made it."""
         self._fresh: str | None = None
@@ -142,7 +146,7 @@ class Worker:
             self._board.set_state(CALLING, use.number)
             model.dry_run()
             self._models[use.stamp] = model
-        return Inference(model, fixed_inputs(use.name, model.manifest, use.fixed))
+        return Inference(model, fixed_inputs(use.name, model.manifest, use.fixed), self._encoders)
 
     def _stamp_of(self, name: str) -> str | None:
         found = self._at_work.get(name)
@@ -187,6 +191,7 @@ class Worker:
             outputs = inference.make(unpacked(request, self._letter.arrays))
             made = time.monotonic()
             self._board.set_state(IDLE)
+            self._tell_left_out(request.generator, inference.left_out)
             parts, size = _layout(outputs)
             report = encode(Made(version, request.index, started, made, parts))
             slot = self._reserve(size, len(report))
@@ -207,6 +212,11 @@ class Worker:
         else:
             # Outside the `try`: what goes wrong from here on ends the worker, and the frame counts it as lost.
             self._hand_over(slot, report, parts, outputs, size)
+
+    def _tell_left_out(self, name: str, why: str) -> None:
+        if why and (name, why) not in self._left_out:
+            self._left_out.add((name, why))
+            self._send(Failed(name, why))  # of no request: what was made all the same follows
 
     def _hand_over(self, slot: int, report: bytes, parts: list[Part], outputs: Outputs, size: int) -> None:
         """Copy a result of `size` bytes into its slot, a piece at a time; a large one is seen while it arrives."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from vrgen.inputs.latent import Latent, draw, settle, towards
 from vrgen.messages import InputValue, Knob, Preference
+from vrgen.prompts import prompt_value
 
 CANDIDATES = 16
 NOVELTY = 0.33
@@ -39,9 +40,11 @@ def propose(rng: np.random.Generator, knob: Knob, preference: Preference) -> Inp
 
 
 def default_value(knob: Knob) -> InputValue:
-    """Where a knob stands that nobody touched: a slider's default, the first label, zeros."""
+    """Where a knob stands that nobody touched: a slider's default, the first label, no text, zeros."""
     if knob.kind == "label":
         return label_value(knob, 0)
+    if knob.kind == "prompt":
+        return prompt_value("")
     return np.full(knob.shape, knob.default if knob.kind == "slider" else 0.0, np.float32)
 
 
@@ -91,7 +94,8 @@ def _propose_label(rng: np.random.Generator, knob: Knob, preference: Preference)
     score = np.zeros(len(knob.labels))
     for values, sign in ((preference.liked, 1.0), (preference.disliked, -1.0)):
         for value in (v[knob.name] for v in values if _fits(knob, v.get(knob.name))):
-            score[min(label_index(knob, value), len(score) - 1)] += sign
+            if not knob.one_hot or value.any():  # all zeros: the prompt had decided
+                score[min(label_index(knob, value), len(score) - 1)] += sign
     weight = np.exp(np.clip(score, -math.log(20), math.log(20)))
     return label_value(knob, int(rng.choice(len(weight), p=weight / weight.sum())))
 

@@ -2,6 +2,9 @@
 
 `Steering` is frozen; each transition returns the next one. What N draws anew: latents, and labels that the person
 has not chosen by hand. Sliders, prompts and images stay where they stand.
+
+Beside a prompt a one-hot label is left open (all zeros) until the person chooses one: what was said last counts,
+so a new prompt opens the labels again.
 """
 
 from collections.abc import Mapping
@@ -14,12 +17,15 @@ from vrgen.errors import WorldError
 from vrgen.inputs.latent import morphed
 from vrgen.inputs.propose import label_value, propose, rng_of
 from vrgen.messages import Choice, InputValue, Knob, Preference
+from vrgen.prompts import is_prompt, prompt_value
 
 HISTORY = 200
 REST_S = 0.5
 """A drag that has rested so long is settled: what follows is undone apart from it."""
 
 _NO_PREFERENCE = Preference()
+_SET = ("slider", "label", "prompt")
+"""Kinds of knobs that a world file can set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class Steering:
 
     knobs: tuple[Knob, ...] = ()
     settings: Mapping[str, float | str] = field(default_factory=dict)
-    """Where the world file wants sliders and labels at first, by knob name."""
+    """Where the world file wants sliders, labels and prompts at first, by knob name."""
     now: Standing = field(default_factory=Standing)
     choice: Choice = field(default_factory=Choice)
     """`now` as the generators get it."""
@@ -59,8 +65,10 @@ class Steering:
         """
         for knob in knobs:
             wanted = (settings or {}).get(knob.name)
-            if wanted is not None and knob.kind in ("slider", "label") and _as_set(knob, wanted) is None:
-                has = f"the labels {', '.join(knob.labels)}" if knob.kind == "label" else "numbers"
+            if wanted is not None and knob.kind in _SET and _as_set(knob, wanted) is None:
+                has = {"slider": "numbers", "prompt": "a text"}.get(
+                    knob.kind, f"the labels {', '.join(knob.labels)}"
+                )
                 raise WorldError(
                     f"the world sets '{knob.name}' to '{wanted}', it takes {has}; correct the world file"
                 )
@@ -93,16 +101,21 @@ class Steering:
 
     def set(self, settings: Mapping[str, InputValue], time_s: float) -> "Steering":
         """Set knobs by hand; names that are not known, and values of another shape, are left out."""
-        shapes = {knob.name: knob.shape for knob in self.knobs}
+        known = {knob.name: knob for knob in self.knobs}
         fitting = {
             name: value
             for name, value in settings.items()
-            if shapes.get(name) == value.shape and not np.array_equal(self.now.values[name], value)
+            if name in known and _is_of(known[name], value) and not np.array_equal(self.now.values[name], value)
         }
         if not fitting:
             return self
-        now = replace(self.now, values={**self.now.values, **fitting}, by_hand=self.now.by_hand | fitting.keys())
-        return self._dragged(now, frozenset(fitting), time_s)
+        values, by_hand = {**self.now.values, **fitting}, self.now.by_hand | fitting.keys()
+        prompted = {gen for name in fitting if known[name].kind == "prompt" for gen in known[name].generators}
+        if not prompted:
+            return self._dragged(replace(self.now, values=values, by_hand=by_hand), frozenset(fitting), time_s)
+        # Another prompt is another world: all of it changes together.
+        by_hand -= {k.name for k in self.knobs if k.kind == "label" and not prompted.isdisjoint(k.generators)}
+        return self._stepped(replace(self.now, values=values, by_hand=by_hand), world=True)
 
     def undo(self) -> "Steering":
         """Back to before the last new world, settled morph or setting; unchanged where there is none."""
@@ -151,6 +164,7 @@ class Steering:
             else now.values[knob.name]
             for knob in knobs
         }
+        values |= {knob.name: np.zeros(knob.shape, np.float32) for knob in _left_open(knobs, now)}
         choice = Choice(
             world=self.choice.world + world,
             revision=self.choice.revision + 1,
@@ -187,12 +201,33 @@ def _as_set(knob: Knob, wanted: float | str) -> InputValue | None:
         return np.full(knob.shape, np.clip(wanted, *knob.range), np.float32)
     if knob.kind == "label" and wanted in knob.labels:
         return label_value(knob, knob.labels.index(str(wanted)))
+    if knob.kind == "prompt" and isinstance(wanted, str):
+        return prompt_value(wanted)
     return None
+
+
+def _left_open(knobs: tuple[Knob, ...], now: Standing) -> list[Knob]:
+    """The one-hot labels that the prompt decides about: the person has chosen none."""
+    prompts = [knob for knob in knobs if knob.kind == "prompt" and now.values[knob.name].size]
+    prompted = {generator for knob in prompts for generator in knob.generators}
+    return [
+        knob
+        for knob in knobs
+        if knob.kind == "label"
+        and knob.one_hot
+        and knob.name not in now.by_hand
+        and prompted.issuperset(knob.generators)
+    ]
+
+
+def _is_of(knob: Knob, value: InputValue) -> bool:
+    """Whether an array is a value of that knob."""
+    return is_prompt(value) if knob.kind == "prompt" else value.shape == knob.shape
 
 
 def _fits(knob: Knob, value: InputValue) -> bool:
     """Whether a knob can stand there: another checkpoint's may have other labels and another range."""
-    if value.shape != knob.shape:
+    if not _is_of(knob, value):
         return False
     if knob.kind == "label" and not knob.one_hot:
         return bool(0 <= value.ravel()[0] < len(knob.labels))
