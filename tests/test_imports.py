@@ -12,7 +12,9 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "vrgen"
 STAGES = {"inputs", "generator", "scene", "renderer", "display", "feedback", "training"}
-WIRING = {"app", "cli", "doctor", "errands", "__main__", "trainer", "workshop"}
+TRAINERS = {"cli", "trainer", "workshop", "judgement"}
+"""Those that hand over to training when one of its commands is called; the frame process loads none but cli."""
+WIRING = {"app", "doctor", "errands", "__main__"} | TRAINERS
 """Top-level modules that put stages together; every other top-level module, and gl, is the base layer."""
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
@@ -39,7 +41,7 @@ def allowed(part: str, imported: str) -> bool:
     if imported in (part, "__version__"):
         return True
     if part in WIRING:
-        return imported != "training" or part in ("cli", "trainer", "workshop")  # when called
+        return imported != "training" or part in TRAINERS
     return imported not in STAGES | WIRING
 
 
