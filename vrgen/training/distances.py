@@ -6,6 +6,7 @@ The formulas are those of published scores; the features are not, so the numbers
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +24,17 @@ def frechet(one: Features, other: Features) -> float:
     """
     a, b = one - one.mean(0), other - other.mean(0)
     scale = np.sqrt((len(a) - 1.0) * (len(b) - 1.0))
-    joint = np.linalg.svd(a @ b.T, compute_uv=False).sum() / scale
+    joint = np.linalg.svd(_short(a) @ _short(b).T, compute_uv=False).sum() / scale
     spread = (a**2).sum() / (len(a) - 1) + (b**2).sum() / (len(b) - 1)
     return float(max(0.0, ((one.mean(0) - other.mean(0)) ** 2).sum() + spread - 2 * joint))
+
+
+def _short(centred: Features) -> Features:
+    """The same up to a rotation of the rows, which singular values do not see; at most D of them."""
+    if len(centred) <= centred.shape[1]:
+        return centred
+    factors: Any = np.linalg.qr(centred, mode="r")
+    return np.asarray(factors, np.float64)
 
 
 def kernel(one: Features, other: Features) -> float:

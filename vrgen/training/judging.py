@@ -110,13 +110,14 @@ def judge(made: Made, data: Dataset, embed: Embed, seed: int = 0, sheet: Path | 
     scores = [*_of_features(looked), *_of_seams(kind, native, made)]
     if kind == "heightfield":
         scores.append(_steepness(sets))
+    warnings = [*_warnings(count, len(reference), made, data, size), *_mute(scores)]
     return Verdict(
         scores=tuple(scores),
         samples=count,
         reference=len(reference),
         size=size,
         seen_as=_SEEN_AS[kind],
-        warnings=tuple(_warnings(count, len(reference), made, data, size)),
+        warnings=tuple(warnings),
     )
 
 
@@ -254,6 +255,15 @@ def _warnings(count: int, reference: int, made: Made, data: Dataset, size: tuple
     if len(sizes) > 1:
         found.append(f"samples and data differ in size; both are compared at {size[0]}×{size[1]}")
     return found
+
+
+def _mute(scores: Sequence[Score]) -> list[str]:
+    """Scores that tell nothing of this data, since noise does as well."""
+    return [
+        f"{score.name} tells nothing here: noise scores {score.floor:.3g}, the data itself {score.ceiling:.3g}"
+        for score in scores
+        if score.name in ("precision", "recall") and score.floor >= score.ceiling - 0.1
+    ]
 
 
 # --- the sheet --------------------------------------------------------------------------------------------
