@@ -84,8 +84,7 @@ class OpenXrDisplay(Display):
         self._flat.__enter__()
         try:
             if self._insist:
-                self._wait_for_headset()
-                self._watch.stop()
+                _wait_for_headset()
                 self._connect()
             self._shows_flat("no headset has answered yet")
         except BaseException:
@@ -301,16 +300,24 @@ class OpenXrDisplay(Display):
         self.changes += 1
         self._flat._hold_back(True)
 
-    def _wait_for_headset(self) -> None:
-        """Raises DisplayError: none has answered."""
-        deadline_s = time.monotonic() + INSIST_S
-        problem = f"the OpenXR runtime has not answered for {INSIST_S:.0f} s"
+
+def _wait_for_headset() -> None:
+    """Who insists wants the runtime started, once: when the person has closed it, it stays closed.
+
+    Raises DisplayError: none has answered.
+    """
+    deadline_s = time.monotonic() + INSIST_S
+    problem = f"the OpenXR runtime has not answered for {INSIST_S:.0f} s"
+    watch = Watch(may_start=True)
+    try:
         while time.monotonic() < deadline_s:
-            seen = self._watch.look()
+            seen = watch.look()
             if seen is not None:
                 if seen.ready:
                     return
                 problem = seen.problem
                 break
             time.sleep(0.02)
-        raise DisplayError(f"{problem}; or use --display auto, which starts on the desktop and moves up later")
+    finally:
+        watch.stop()
+    raise DisplayError(f"{problem}; or use --display auto, which starts on the desktop and moves up later")

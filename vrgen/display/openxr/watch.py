@@ -34,9 +34,10 @@ class Sighting:
 
 
 class Watch:
-    """Owner of the child. `look` never waits."""
+    """Owner of the child. `look` never waits. `may_start`: asking may start the runtime (SteamVR's does)."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, may_start: bool = False) -> None:
+        self._may_start = may_start
         self._child: subprocess.Popen[bytes] | None = None
         self._listener: threading.Thread | None = None
         self._said: Sighting | None = None
@@ -62,7 +63,10 @@ class Watch:
             return
         self._heard_s = now_s
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "vrgen.display.openxr.probe", "watch"],
+            [
+                *(sys.executable, "-m", "vrgen.display.openxr.probe", "watch"),
+                *(["start"] if self._may_start else []),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # the loader's own complaints; the answer says what matters
