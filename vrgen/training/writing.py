@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vrgen.errors import UsageError
-from vrgen.training.dataset import ABOUT, DATA, About, DatasetError, Kind
+from vrgen.training.dataset import ABOUT, DATA, TEXT, About, DatasetError, Kind
 
 Pixels = npt.NDArray[Any]
 
@@ -73,8 +73,8 @@ class Writer:
         self.count += 1
         return self.count - 1
 
-    def finish(self, about: About) -> None:
-        """Sync everything to the disk and move the folder to its place.
+    def finish(self, about: About, texts: npt.NDArray[np.float32] | None = None) -> None:
+        """Sync everything to the disk and move the folder to its place. `texts`: (N, D), one embedding an item.
 
         Raises:
             DatasetError: the disk is full, or the place can't be written.
@@ -86,6 +86,11 @@ class Writer:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
+            if texts is not None:
+                with (self._partial / TEXT).open("wb") as file:
+                    np.save(file, texts)
+                    file.flush()
+                    os.fsync(file.fileno())
             with (self._partial / ABOUT).open("wb") as file:
                 file.write(msgspec.json.format(msgspec.json.encode(about), indent=1))
                 file.flush()
