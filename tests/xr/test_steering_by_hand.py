@@ -34,6 +34,7 @@ def visit(small_testbed: Testbed, tiny_world: Path) -> Iterator[Visit]:
         visit.leave()
     small_testbed.headset.send(RemoteState())
     assert findings(validation) == []
+    assert "_LOST" not in visit.program.said(), "Ctrl+C ends the session in order"
 
 
 def sky_of(testbed: Testbed) -> npt.NDArray[np.float64]:
