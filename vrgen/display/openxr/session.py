@@ -15,12 +15,15 @@ from vrgen.display.openxr import runtime as rt
 from vrgen.display.openxr.api import OpenXrError, ask, call, extension, load
 from vrgen.display.openxr.frame_wait import FrameWait
 from vrgen.display.openxr.runtime import Runtime
+from vrgen.display.openxr.tracking import Position
 from vrgen.geometry import Fov, Pose
 
 Posture = Literal["standing", "seated"]
 EYE_M = 1.6
 """Of the eyes over the floor, where the runtime knows no floor."""
 PREFERRED_HZ = 90.0
+_VALID, _POSITION_TRACKED = 0b0011, 0b1000
+"""Bits of XrSpaceLocationFlags; the first for position and orientation (as in XrViewStateFlags)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,10 @@ class Session:
         self._seen_hz = 0.0
         self._next_room_ns: int | None = None
         self._begun = False
+        self._position = Position()
+        self._above: tuple[Any, Any] | None = None
+        """LOCAL and STAGE, where the floor is sought with them."""
+        self._floor_is_due = False
         self._make_structures()
         with ExitStack() as undo:
             info = xr.SessionCreateInfo(system_id=runtime.system_id, next=binding)
@@ -86,19 +93,34 @@ class Session:
         offered = set(ask(self._xr.enumerate_reference_spaces, self.handle))
         if not self._has_local_floor:
             offered.discard(kinds.LOCAL_FLOOR)
-        # A seated person's room turns with the runtime's recentring, a standing one's is the measured one.
-        floors = (kinds.LOCAL_FLOOR, kinds.STAGE) if posture == "seated" else (kinds.STAGE, kinds.LOCAL_FLOOR)
+        # A seated person's room turns with the runtime's recentring, which moves no STAGE.
+        floors = (kinds.LOCAL_FLOOR,) if posture == "seated" else (kinds.STAGE, kinds.LOCAL_FLOOR)
         for kind in floors:
             if kind in offered:
                 self._space_kind = int(kind)
                 return self._space(kind)
         self._space_kind = int(kinds.LOCAL)
-        self.notes.append(
-            f"{self.runtime.name} knows no floor, so it is taken {EYE_M} m below where the headset "
-            f"began; set up the "
-            "room in the runtime"
-        )
+        if kinds.STAGE in offered:
+            self._above = self._space(kinds.LOCAL), self._space(kinds.STAGE)
+            self._floor_is_due = True  # it can be asked for with the first frame, which has a time
+        else:
+            self.notes.append(
+                f"{self.runtime.name} knows no floor, so it is taken {EYE_M} m below where the headset began; "
+                "set up the room in the runtime"
+            )
         return self._space(kinds.LOCAL, Pose((0.0, -EYE_M, 0.0)))
+
+    def _find_floor(self) -> None:
+        """Put the room's floor at the height of STAGE's, as far below LOCAL as that is now."""
+        assert self._above is not None
+        local = self._located(*self._above, self.time_ns)
+        if local is None:
+            return
+        before = self.space
+        self.space = self._space(self._xr.ReferenceSpaceType.LOCAL, Pose((0.0, -local.position[1], 0.0)))
+        self._raw.xrDestroySpace(before)
+        self._floor_is_due = False
+        self.room += 1
 
     @property
     def _has_local_floor(self) -> bool:
@@ -135,6 +157,8 @@ class Session:
                     self._next_room_ns = int(change.change_time)
             elif kind == kinds.EVENT_DATA_INTERACTION_PROFILE_CHANGED:
                 self.profiles_changed = True
+            elif kind == kinds.EVENT_DATA_EVENTS_LOST:  # whatever they said can be asked again
+                self.profiles_changed = self.masks_changed = True
             elif kind == kinds.EVENT_DATA_DISPLAY_REFRESH_RATE_CHANGED_FB:
                 self._seen_hz = 0.0
             elif kind == kinds.EVENT_DATA_VISIBILITY_MASK_CHANGED_KHR:
@@ -192,6 +216,9 @@ class Session:
         if self._next_room_ns is not None and self.time_ns >= self._next_room_ns:
             self._next_room_ns = None
             self.room += 1
+            self._floor_is_due = self._above is not None
+        if self._floor_is_due:
+            self._find_floor()
 
     @property
     def time_ns(self) -> int:
@@ -203,13 +230,17 @@ class Session:
         return bool(self.wait.state.should_render)
 
     def head(self) -> Pose | None:
-        """Where the head will be, in the room; None while tracking is lost."""
-        return self._located(self.view_space, self.space, self.time_ns)
+        """Where the head will be, in the room; None while tracking is lost, also where the runtime still
+        guesses."""
+        pose = self._located(self.view_space, self.space, self.time_ns)
+        tracked = bool(int(self._location._location_flags) & _POSITION_TRACKED)
+        self._position = self._position.after(tracked, self.time_ns)
+        return None if self._position.lost else pose
 
     def _located(self, space: Any, base: Any, time_ns: int) -> Pose | None:
         location = self._location
         call(self._raw.xrLocateSpace, space, base, time_ns, ctypes.byref(location))
-        return _pose(location.pose) if int(location._location_flags) & 3 == 3 else None
+        return _pose(location.pose) if int(location._location_flags) & _VALID == _VALID else None
 
     def eyes(self) -> tuple[Eye, Eye] | None:
         """Both eyes in the room, as late as this is asked; while tracking is lost, where they were last (or
@@ -224,7 +255,7 @@ class Session:
             ctypes.byref(self._count),
             self._found,
         )
-        if int(self._view_state._view_state_flags) & 3 == 3:
+        if int(self._view_state._view_state_flags) & _VALID == _VALID:
             self._views = type(self._found).from_buffer_copy(self._found)
         if self._views is None:
             return None
@@ -260,7 +291,7 @@ class Session:
     def close(self) -> None:
         """Destroy the session, whatever state it is in. One whose runtime hangs is left to the process's end."""
         if self.wait.close():
-            for space in (self.space, self.view_space):
+            for space in (self.space, self.view_space, *(self._above or ())):
                 self._raw.xrDestroySpace(space)
             self._raw.xrDestroySession(self.handle)
 
