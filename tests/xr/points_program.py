@@ -75,6 +75,12 @@ def tell_states() -> None:
     session.Session._became = telling  # type: ignore[method-assign]
 
 
+def sit_without_a_floor() -> None:
+    """Let the runtime be one without LOCAL_FLOOR, and a guess at the floor be wrong."""
+    session.Session._has_local_floor = False  # type: ignore[assignment,method-assign]
+    session.EYE_M = 0.7
+
+
 def call_wrongly(opened: session.Session) -> None:
     """Ask for a space with a structure of another type."""
     xr = load()
@@ -88,13 +94,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hands", action="store_true", help="draw the controllers, not the cubes")
     parser.add_argument("--raise-every", type=int, default=0, help="raise inside every so many frames")
+    parser.add_argument("--seated", action="store_true", help="on a runtime that has no LOCAL_FLOOR")
     parser.add_argument("--fault", action="store_true", help="make a call that the specification forbids")
     args = parser.parse_args()
     leaving: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: leaving.append(number))
     signal.siginterrupt(signal.SIGTERM, False)
     tell_states()
-    display = OpenXrDisplay(WindowDisplay((320, 180)), insist=True)
+    if args.seated:
+        sit_without_a_floor()
+    posture: session.Posture = "seated" if args.seated else "standing"
+    display = OpenXrDisplay(WindowDisplay((320, 180)), insist=True, posture=posture)
     with display:
         from vrgen.renderer import Renderer  # OpenGL's platform is the display's choice
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from said import Call, all_of, calls_of, findings, frames_of
-from xr_testbed.headset import RemoteState
+from xr_testbed.headset import RemoteState, facing
 from xr_testbed.program import Program
 from xr_testbed.root import REPOSITORY
 from xr_testbed.testbed import Testbed
@@ -109,3 +109,17 @@ def test_who_is_not_seen_draws_nothing(testbed: Testbed) -> None:
     for frame in unseen:
         assert frame[-1].layers == 0
         assert "xrLocateViews" not in names(frame)
+
+
+def test_a_seated_person_has_the_floor_of_the_stage_where_the_runtime_has_no_local_one(testbed: Testbed) -> None:
+    testbed.headset.send(RemoteState())
+    testbed.headset.move(head=facing((0.0, 1.25, 0.0)))
+    validation = testbed.folder / "findings-seated.txt"
+    program = testbed.popen(testbed.python(PROGRAM, "--seated"), testbed.environment(validation) | PATHS)
+    program.wait_for('"eyes"')
+    testbed.headset.move(head=facing((0.3, 1.35, 0.0)))
+    program.wait_for('"eyes"', times=2)
+    program.end()
+    heights_m = {round(eye["world_from_eye"][1][3], 2) for eyes in all_of(program, "eyes") for eye in eyes}
+    assert heights_m == {1.25, 1.35}
+    assert findings(validation) == []
