@@ -5,6 +5,7 @@ display ── Controls ─► inputs ── Intent ─► generator ── Gene
 `Scene` and what it is made of are in `vrgen/scene_model.py`; manifests are in `vrgen/contract.py`.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vrgen.contract import OutputSpec
-from vrgen.geometry import Array, Fov, Pose
+from vrgen.geometry import Array, Fov, Pose, Vec3
 
 Tile = tuple[int, int]
 """(ix, iz): column along +X, row along +Z of the endless ground."""
@@ -28,6 +29,8 @@ InputValue = npt.NDArray[np.float32] | npt.NDArray[np.int64] | npt.NDArray[np.ui
 
 
 Side = Literal["left", "right"]
+Pointer = Literal["left", "right", "eyes"]
+"""What one points with: a hand, or where one looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +234,10 @@ class Knob:
     encoder: str = ""
     """Of a prompt: who turns its text into numbers of `shape`."""
 
+    def part(self, generator: str) -> str:
+        """The name under which one of its generators has a value of its own."""
+        return f"{generator}.{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -265,8 +272,8 @@ class Intent:
     """The hand that aims a teleport now."""
     go: Side | None = None
     """The hand that lets go of its aim: be there, if one can stand there."""
-    pick: Side | None = None
-    """The hand whose trigger went down this frame."""
+    pick: Pointer | None = None
+    """What picks this frame, of the world, what it points at."""
     drag: Side | None = None
     """The hand that drags the latent now."""
 
@@ -407,6 +414,25 @@ class GeneratorStatus:
 
 
 # --- feedback ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Picked:
+    """What the person has pointed at and picked. Places are metres in the world."""
+
+    what: str
+    """"rock", "picture", "ground", "sky"."""
+    made_by: tuple[Request, ...] = ()
+    """What was asked of those that made it, the chief one first; () where nobody did."""
+    distance_m: float = math.inf
+    at_world: Vec3 | None = None
+    """Where the ray met it; None of the sky."""
+    instance: int | None = None
+    """Which of `Objects.instances` it is."""
+    foot_world: Vec3 | None = None
+    """Where it stands on the ground, for a thing."""
+    radius_m: float = 0.0
+    """How far a thing reaches about its foot."""
 
 
 @dataclass(frozen=True, slots=True)

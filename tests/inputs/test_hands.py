@@ -165,13 +165,29 @@ def test_a_controller_that_goes_away_does_not_go() -> None:
 def test_without_a_stick_a_trigger_that_is_held_aims() -> None:
     wearer = Wearer()
     said = [wearer.says({}, ("left.pick",)) for _ in range(math.ceil(HOLD_S / DT_S) + 2)]
-    assert said[0].pick == "left"
     assert said[0].aim is None
-    assert all(one.pick is None for one in said[1:])
     assert said[-1].aim == "left"
-    assert wearer.says({}).go == "left"
-    assert wearer.says({}, ("right.pick",)).aim is None
-    assert wearer.says({}).go is None  # a short one only picked
+    let_go = wearer.says({})
+    assert let_go.go == "left"
+    assert all(one.pick is None for one in (*said, let_go)), "who aims does not pick"
+
+
+def test_without_a_stick_a_short_pull_picks_as_it_ends() -> None:
+    wearer = Wearer()
+    down = wearer.says({}, ("right.pick",))
+    assert (down.pick, down.aim) == (None, None)
+    let_go = wearer.says({})
+    assert (let_go.pick, let_go.go) == ("right", None)
+    assert wearer.says({}).pick is None
+    wearer.says({}, ("right.pick",))
+    assert wearer.says({}, hands=(hand("left"), Hand("right"))).pick is None, "a hand that was lost did not let go"
+
+
+def test_a_key_picks_what_is_looked_at_also_on_a_headset() -> None:
+    assert Wearer().says(held=("e",)).pick == "eyes"
+    assert Wearer().says(held=("pad.rb",)).pick == "eyes"
+    assert Wearer().says(held=("e", "left.pick")).pick == "left", "who points, points"
+    assert Wearer().says(held=("e",), valid=False).pick is None
 
 
 def test_with_a_stick_a_trigger_only_picks() -> None:

@@ -94,6 +94,13 @@ def test_morphing_with_wheel_drag_and_stick() -> None:
     assert squeezed.morph[0] > 0
 
 
+def test_a_key_or_a_button_picks_what_is_in_the_middle_of_the_picture() -> None:
+    assert interpret(Controls(pressed=("e",))).pick == "eyes"
+    assert interpret(Controls(pressed=("pad.rb",))).pick == "eyes"
+    assert interpret(Controls(held=frozenset({"e"}))).pick is None, "once a press"
+    assert interpret(Controls(pressed=("e",)), frozenset({"keyboard"})).pick is None
+
+
 def test_sticks_rest_in_the_dead_zone_and_reach_the_full_speed() -> None:
     assert interpret(Controls(axes={"left_x": 0.1, "left_y": -0.1})).walk_mps == (0, 0)
     assert interpret(Controls(axes={"left_x": 0.0, "left_y": -1.0})).walk_mps == pytest.approx((0, WALK_MPS))

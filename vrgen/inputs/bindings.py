@@ -30,7 +30,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("look", ("click, then mouse",), ("right stick",), ("hand.turn_x",)),
     Binding("teleport", (), (), ("hand.teleport", "hand.turn_y")),
     Binding("jump", ("space",), ("pad.a",)),
-    Binding("pick", (), (), ("left.pick", "right.pick")),
+    Binding("pick", ("e",), ("pad.rb",), ("left.pick", "right.pick")),
     Binding(
         "morph the world",
         ("scroll", "middle drag", "shift + drag"),

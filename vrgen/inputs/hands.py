@@ -99,7 +99,7 @@ def read_hands(
         morph=morph,
         aim=aim,
         go=_released(stance.aim, aim, tracked, controls),
-        pick=next((side for side in _SIDES if f"{side}.pick" in controls.pressed), None),
+        pick=_pulled(controls) if sticks else _tapped(stance.picking, picking, tracked, controls.time_s),
         drag=drag.side if drag is not None else None,
     )
     return intent, Stance(stick, aim, picking, drag)
@@ -152,10 +152,24 @@ def _picking(controls: Controls, stance: Stance) -> tuple[Side, float] | None:
     """The trigger that went down first and still is."""
     if stance.picking is not None and f"{stance.picking[0]}.pick" in controls.held:
         return stance.picking
-    for side in _SIDES:
-        if f"{side}.pick" in controls.pressed:
-            return side, controls.time_s
-    return None
+    side = _pulled(controls)
+    return None if side is None else (side, controls.time_s)
+
+
+def _pulled(controls: Controls) -> Side | None:
+    """The hand whose trigger went down this frame."""
+    return next((side for side in _SIDES if f"{side}.pick" in controls.pressed), None)
+
+
+def _tapped(
+    before: tuple[Side, float] | None, now: tuple[Side, float] | None, tracked: Tracked, time_s: float
+) -> Side | None:
+    """The hand that let go of its trigger before that aimed. One that is not tracked any more did not."""
+    if before is None or (now is not None and now[0] == before[0]) or time_s - before[1] >= HOLD_S:
+        return None
+    hand = hand_of(tracked, before[0])
+    there = hand is not None and (hand.aim_room is not None or hand.grip_room is not None)
+    return before[0] if there else None
 
 
 def _released(before: Side | None, aim: Side | None, tracked: Tracked, controls: Controls) -> Side | None:

@@ -53,7 +53,7 @@ def interpret(
         morph=(intent.morph[0] + hands.morph[0], intent.morph[1] + hands.morph[1]),
         aim=hands.aim,
         go=hands.go,
-        pick=hands.pick,
+        pick=hands.pick or intent.pick,
         drag=hands.drag,
     ), stance
 
@@ -90,6 +90,7 @@ def _flat(controls: Controls, pointer: bool) -> Intent:
         walk_mps=_walk(controls),
         turn_rad=(-turn_x, -turn_y),
         jump=not {"space", "pad.a"}.isdisjoint(controls.pressed),
+        pick=None if {"e", "pad.rb"}.isdisjoint(controls.pressed) else "eyes",
         morph=(morph_x, morph_y),
         actions=_asked(controls),
         swap=controls.dropped[0] if controls.dropped else None,
