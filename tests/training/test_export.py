@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,33 @@ def test_a_checkpoint_that_lost_too_much_does_not_appear(tmp_path: Path) -> None
             parameter.add_(0.5)
     with pytest.raises(ExportError, match=r"differs by .* after loading, under 0\.1 expected"):
         export(other, MANIFEST, tmp_path / "a.pt", LATENT, freeze=False, trained=module(), tolerance=0.1)
+    assert list(tmp_path.iterdir()) == []
+
+
+FULL = """
+import resource, signal, sys
+import subprocess
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from test_export import LATENT, MANIFEST, module
+from vrgen.training.export import ExportError, export
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+for form, name in (("torchscript", "a.pt"), ("exported", "a.pt2")):
+    try:
+        export(module(64), MANIFEST, Path(sys.argv[2]) / name, LATENT, form=form)
+    except ExportError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits on the size of files are POSIX")
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", FULL, str(Path(__file__).parent), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("free some room, then use --resume") == 2
     assert list(tmp_path.iterdir()) == []
 
 

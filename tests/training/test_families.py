@@ -12,6 +12,7 @@ from sets import pictures, recipe
 from torch import Tensor
 
 from vrgen.generator.inspection import check_checkpoint
+from vrgen.training import state as states
 from vrgen.training.dataset import Kind
 from vrgen.training.models.conditional import Conditional
 from vrgen.training.models.dcgan import Dcgan
@@ -100,6 +101,24 @@ def made_by(family: type, wraps: Wraps, height: int, width: int) -> Tensor:
     maker = built.networks["maker"].eval()
     with torch.no_grad():
         return torch.cat([built.make(maker, torch.randn(1, 8), torch.zeros(1, 0)) for _ in range(8)])
+
+
+@pytest.mark.parametrize("family", ["dcgan", "wgan-gp", "small-gan"])
+def test_bfloat16_trains_and_keeps_weights_in_float32(family: str, tmp_path: Path) -> None:
+    pictures(tmp_path / "set")
+    path = recipe(tmp_path, family, steps=2, train='precision = "bfloat16"')
+    whole = recipe_folder(path, tmp_path / "half")
+    exact = recipe_folder(recipe(tmp_path, family, steps=2), tmp_path / "whole")
+    for name, weight in whole["networks"]["maker"].items():
+        assert weight.dtype in (torch.float32, torch.int64)
+        assert torch.allclose(weight.float(), exact["networks"]["maker"][name].float(), atol=5e-3)
+    assert not all(torch.equal(w, exact["networks"]["maker"][n]) for n, w in whole["networks"]["maker"].items())
+
+
+def recipe_folder(path: Path, out: Path) -> states.State:
+    """Train, and what the state holds then."""
+    train_recipe(Asked(path, out), quiet())
+    return states.load(out / "state.pt")
 
 
 class Rolled(torch.nn.Module):

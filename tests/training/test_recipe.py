@@ -43,6 +43,7 @@ def refused(capsys: pytest.CaptureFixture[str], path: Path, status: int = 2, *mo
         ('family = "dcgan"', 'family = "heightfield"', "export lacks 'metres'", 2),
         ('family = "dcgan"', 'family = "mesh"', "the family mesh learns mesh", 2),
         ('name = "tiny"', 'name = "tiny"\nkind = "panorama"', "a panorama is twice as wide as high", 2),
+        ('folder = "set"', 'folder = "set"\nchanges = ["roll"]', "moves a picture over its edge", 2),
         ("batch = 8", "batch = ", "is no valid TOML", 2),
     ],
 )

@@ -104,6 +104,15 @@ def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
     assert (out / STATE).read_bytes() == kept
 
 
+def test_a_rate_that_was_lowered_counts(tmp_path: Path) -> None:
+    pictures(tmp_path / "set")
+    out = tmp_path / "run"
+    train_recipe(Asked(recipe(tmp_path, steps=2), out), quiet())
+    train_recipe(Asked(recipe(tmp_path, steps=3, train="rate = 1e-6"), out, resume=True), quiet())
+    groups = states.load(out / STATE)["optimisers"]["maker"]["param_groups"]
+    assert [group["lr"] for group in groups] == [1e-6]
+
+
 def test_a_damaged_state_is_told(tmp_path: Path) -> None:
     pictures(tmp_path / "set")
     out, path = tmp_path / "run", recipe(tmp_path, steps=2)

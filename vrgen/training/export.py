@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 import os
 import tempfile
@@ -66,12 +67,9 @@ def export(
             _scripted(path.name, eager, freeze) if form == "torchscript" else _exported(path.name, eager, tried[0])
         )
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The archive carries the name it is saved under: its own, so that its digest repeats.
         with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as folder:
             partial = Path(folder) / path.name
-            save(manifest, partial)
-            with partial.open("rb") as file:
-                os.fsync(file.fileno())
+            _write(partial, save(manifest), path)
             call = _loaded(partial, path.name, manifest, form)
             worst = _greatest_difference(call, path.name, tried, expected, tolerance)
             partial.replace(path)
@@ -101,14 +99,30 @@ def _script(name: str, eager: torch.nn.Module, freeze: bool) -> torch.jit.Script
         return scripted
 
 
-Save = Callable[[dict[str, object], Path], None]
+Save = Callable[[dict[str, object]], bytes]
+"""The whole archive with this manifest in it."""
+
+
+def _write(partial: Path, content: bytes, path: Path) -> None:
+    """Flushed to the disk. The archive comes from memory: torch ends the process where the disk is full."""
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise ExportError(
+            f"{path}: can't be written ({error.strerror or error}); free some room, then use --resume"
+        ) from error
 
 
 def _scripted(name: str, eager: torch.nn.Module, freeze: bool) -> Save:
     scripted = _script(name, eager, freeze)
 
-    def save(manifest: dict[str, object], path: Path) -> None:
-        torch.jit.save(scripted, str(path), _extra_files={MANIFEST_NAME: _text(manifest)})
+    def save(manifest: dict[str, object]) -> bytes:
+        content = io.BytesIO()
+        torch.jit.save(scripted, content, _extra_files={MANIFEST_NAME: _text(manifest)})
+        return content.getvalue()
 
     return save
 
@@ -123,8 +137,10 @@ def _exported(name: str, eager: torch.nn.Module, inputs: Inputs) -> Save:
             'leave "exported" out of export.forms, TorchScript takes it'
         ) from error
 
-    def save(manifest: dict[str, object], path: Path) -> None:
-        torch.export.save(program, str(path), extra_files={MANIFEST_NAME: _text(manifest)})
+    def save(manifest: dict[str, object]) -> bytes:
+        content = io.BytesIO()
+        torch.export.save(program, content, extra_files={MANIFEST_NAME: _text(manifest)})
+        return content.getvalue()
 
     return save
 

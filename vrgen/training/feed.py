@@ -65,6 +65,12 @@ class Feed:
         self.kind = dataset.about.kind
         self.light = dataset.data.dtype == np.float16
         """Whether the numbers stand for radiance."""
+        self.identity: dict[str, object] = {
+            "the dataset's number of pictures to learn from": len(dataset.train),
+            "the dataset's shape": list(dataset.about.shape),
+            "how many numbers steer": int(self._conditions.shape[1]),
+        }
+        """What must be equal for a run to go on."""
         self.dealt = 0
         self.waited_s = 0.0
 

@@ -23,7 +23,7 @@ class Processes:
 
     rank: int = 0
     world: int = 1
-    local_rank: int = 0
+    device: str = "cpu"
 
     @property
     def first(self) -> bool:
@@ -60,7 +60,7 @@ class Processes:
         """Whether a flag stands in any process."""
         if self.world == 1:
             return flag
-        told = torch.tensor(float(flag))
+        told = torch.tensor(float(flag), device=self.device)
         dist.all_reduce(told)
         return bool(told > 0)
 
@@ -78,8 +78,10 @@ def joined(device: str) -> Iterator[Processes]:
         yield Processes()
         return
     dist.init_process_group("nccl" if device == "cuda" else "gloo")
+    if device == "cuda":
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))  # what "cuda" means from now on
     try:
-        yield Processes(dist.get_rank(), world, int(os.environ.get("LOCAL_RANK", "0")))
+        yield Processes(dist.get_rank(), world, device)
     finally:
         dist.destroy_process_group()
 

@@ -84,10 +84,10 @@ class Watch(Table, frozen=True, kw_only=True):
     every: Annotated[int, Meta(ge=1)] = 50
     patience: Count = 3
     """So many looks in a row must be bad."""
-    after: Annotated[int, Meta(ge=0)] = 300
-    """Steps before which nothing but divergence is judged."""
     collapse_below: Share = 0.2
     """Diversity of what is made at fixed latents, over that of the data."""
+    after: Annotated[int, Meta(ge=0)] = 3000
+    """Steps by which diversity has to have risen above that; from then on, or once it has, less is a collapse."""
     vanish_below: Share = 1e-3
     """Length of the maker's gradient, over the longest there was."""
     diverge_above: Annotated[float, Meta(gt=1)] = 1000.0

@@ -123,7 +123,7 @@ class Run:
         """All that has to be known to go on to the bit."""
         return {
             "version": VERSION,
-            "identity": json.dumps(r.identity(self.recipe)),
+            "identity": json.dumps({**r.identity(self.recipe), **self.feed.identity}),
             "networks": {name: network.state_dict() for name, network in self.family.networks.items()},
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "average": self.average.state_dict(),
@@ -140,28 +140,26 @@ class Run:
 
     def restore(self, state: State) -> None:
         """Go on where `state` was taken."""
+        self.step, self.seconds, self.rollbacks = state["step"], state["seconds"], state["rollbacks"]
         for name, network in self.family.networks.items():
             network.load_state_dict(state["networks"][name])
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])
+            for group in optimiser.param_groups:
+                group["lr"] = self._rate(name)  # the recipe's, which may have been lowered meanwhile
         self.average.load_state_dict(state["average"])
         self.draws.state = state["draws"]
         torch.set_rng_state(state["torch"])
         self.feed.go_to(state["dealt"])
         self.watch.restore(state["watch"])
-        self.step, self.seconds, self.rollbacks = state["step"], state["seconds"], state["rollbacks"]
         self._totals = {name: value.to(self.device) for name, value in state["totals"].items()}
         self._counted = state["counted"]
 
     def roll_back(self, good: State) -> None:
         """Go back to a good state and on by another way: half the rate, other draws, other pictures."""
         rollbacks, seconds, dealt = self.rollbacks + 1, self.seconds, self.feed.dealt
-        self.restore(good)
-        self.rollbacks, self.seconds = rollbacks, seconds
+        self.restore({**good, "rollbacks": rollbacks, "seconds": seconds})
         self.feed.go_to(dealt)
         self.draws = Draws(
             self.recipe.train.seed + 1 + 1000 * rollbacks, self.processes.rank, self.processes.world, self.device
         )
-        for name, optimiser in self.optimisers.items():
-            for group in optimiser.param_groups:
-                group["lr"] = self._rate(name)

@@ -187,7 +187,7 @@ def _prepare(folder: Path, resume: bool, processes: Processes) -> None:
 
 def _go_on(run: Run, path: Path) -> None:
     state = states.load(path)
-    states.require_same(path, json.loads(state["identity"]), r.identity(run.recipe))
+    states.require_same(path, json.loads(state["identity"]), json.loads(run.state()["identity"]))
     run.restore(state)
 
 

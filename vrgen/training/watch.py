@@ -55,6 +55,7 @@ class Watch:
         self._since: dict[str, list[Tensor]] = {}
         self._medians: dict[str, list[float]] = {}
         self._greatest = 0.0
+        self._risen = False
         self._bad = {"collapse": 0, "vanishing": 0}
         self.measured: dict[str, float] = {}
         """Of the last look, for metrics."""
@@ -91,12 +92,12 @@ class Watch:
         for name, value in middle.items():
             self._medians[name] = [*self._medians.get(name, []), value][-_REMEMBERED:]
         self._greatest = max(self._greatest, middle.get("maker", 0.0))
-        if step < self._rules.after:
-            return None
         rules = self._rules
+        # A maker begins with one picture for all latents: what has not yet risen can't have collapsed.
+        self._risen = self._risen or diversity >= rules.collapse_below or step >= rules.after
         return self._patiently(
             "collapse",
-            diversity < rules.collapse_below,
+            self._risen and diversity < rules.collapse_below,
             rules.on_collapse,
             f"mode collapse: pictures at fixed latents differ {diversity:.3f} times as much as real ones, "
             f"at least {rules.collapse_below:g} expected",
@@ -135,11 +136,18 @@ class Watch:
     def state(self) -> State:
         """What `restore` takes."""
         since = {name: torch.stack(found).cpu() for name, found in self._since.items() if found}
-        return {"since": since, "medians": self._medians, "greatest": self._greatest, "bad": dict(self._bad)}
+        return {
+            "since": since,
+            "medians": self._medians,
+            "greatest": self._greatest,
+            "risen": self._risen,
+            "bad": dict(self._bad),
+        }
 
     def restore(self, state: State) -> None:
         """Go on where `state` was taken."""
         self._since = {name: list(found) for name, found in state["since"].items()}
         self._medians = {name: list(found) for name, found in state["medians"].items()}
         self._greatest = state["greatest"]
+        self._risen = state["risen"]
         self._bad = dict(state["bad"])

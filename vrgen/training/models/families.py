@@ -64,6 +64,10 @@ def require_fitting(recipe: Recipe, dataset: Dataset) -> None:
         raise UsageError(
             f"{where}: has 1 picture to train on, at least 2 are needed and 50 make sense; add pictures"
         )
+    if "roll" in recipe.data.changes and kind not in ("texture", "panorama"):
+        raise UsageError(
+            f'data.changes has "roll", which moves a {kind} over its edge, where it does not go on; leave it out'
+        )
     if model.size is not None and model.size != (height, width):
         raise UsageError(
             f"{where}: pictures are {height} × {width}, model.size is {model.size[0]} × {model.size[1]}; "

@@ -76,7 +76,7 @@ class Heightfield:
 
     def make(self, maker: nn.Module, latent: Tensor, condition: Tensor) -> Tensor:
         """The same land for the same latents: the noise of training is drawn afresh otherwise."""
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng():
             torch.manual_seed(0)
             made: Tensor = maker(latent, condition) * self.unit_m
         return made

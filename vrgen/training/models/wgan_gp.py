@@ -45,6 +45,6 @@ class WganGp:
     def penalty(self, real: Tensor, made: Tensor, condition: Tensor, draws: Draws) -> Tensor:
         """How far the critic's slope is from one between pictures that are real and pictures that are made."""
         share = draws.uniform(len(real), 1, 1, 1)
-        between = torch.lerp(made, real, share).requires_grad_(True)
+        between = torch.lerp(made.float(), real, share).requires_grad_(True)  # made may be bfloat16
         squared = slope(self.critic(between, condition), between)
         return ((squared + 1e-12).sqrt() - 1.0).square().mean()
