@@ -163,6 +163,7 @@ def _prepared(options: DatasetOptions, out: Path) -> "About":
             options.stride or source.stride,
             options.tile or source.wraps,
             options.enlarge,
+            source.maps,
         )
         found, where = source.candidates(options.cache), f"source '{options.source}'"
         name, near = options.source, source.near_duplicates

@@ -52,7 +52,7 @@ def test_slopes_do_not_depend_on_which_way_green_points(green: float) -> None:
     down = (np.roll(height, -1, 0) - np.roll(height, 1, 0)) * 2
     normal = np.stack([-along, green * down, np.ones_like(height)], -1)
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
-    slopes = materials_data._slopes((normal * 0.5 + 0.5).astype(np.float32))
+    slopes = materials_data.slopes((normal * 0.5 + 0.5).astype(np.float32))
     assert np.abs(slopes[..., 0] + along).max() < 0.01
     assert np.abs(slopes[..., 1] - down).max() < 0.01
 

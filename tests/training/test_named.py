@@ -11,8 +11,10 @@ pytest.importorskip("scipy")
 
 from vrgen.cli import main
 from vrgen.training import grounds, reliefs, skies, terrain_data
+from vrgen.training.cutting import Plan, from_material
 from vrgen.training.dataset import Dataset
 from vrgen.training.named import NAMED
+from vrgen.training.reading import Material
 
 
 def test_every_source_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,3 +99,17 @@ def test_land_is_as_wide_as_high() -> None:
     made = reliefs._as_wide_as_high(hill, 60.0)
     assert made.shape == (60, 60)
     assert made.sum(0) == pytest.approx(made.sum(1), abs=0.05 * float(made.sum(0).max()))
+
+
+def test_a_material_keeps_unit_normals_and_its_roughness_when_it_is_resized() -> None:
+    rng = np.random.default_rng(0)
+    normal = rng.normal(0, 0.3, (64, 64, 3)) + [0, 0, 1]
+    normal = (normal / np.linalg.norm(normal, axis=-1, keepdims=True)).astype(np.float32)
+    light, rough = np.full((64, 64, 3), 0.5, np.float32), np.full((64, 64, 1), 0.8, np.float32)
+    plan = Plan("texture", 16, 16, wraps=True, maps=True)
+    (made,) = from_material(Material(light, normal, rough), plan, rng)
+    assert made.shape == (7, 16, 16) and plan.channels[3:] == ("nx", "ny", "nz", "roughness")
+    assert np.all(made[:3] == 188) and np.all(made[6] == 204)
+    found = made[3:6].astype(float) / 127.5 - 1
+    assert np.linalg.norm(found, axis=0) == pytest.approx(1, abs=0.02)
+    assert found[2].min() > 0.9

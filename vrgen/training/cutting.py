@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vrgen.training.dataset import Kind
-from vrgen.training.reading import Picture, Unreadable
+from vrgen.training.reading import Material, Picture, Unreadable
 from vrgen.training.resizing import Array, Filter, resized, srgb_from_linear
 from vrgen.training.writing import DTYPES, Pixels
 
@@ -38,10 +38,20 @@ class Plan:
     enlarge: bool = False
     """Whether smaller pictures are scaled up rather than left out."""
 
+    maps: bool = False
+    """Whether a texture has a normal and a roughness besides its colour."""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """What each is."""
+        if self.kind == "heightfield":
+            return ("height",)
+        return ("r", "g", "b", *(("nx", "ny", "nz", "roughness") if self.maps else ()))
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """Channels, height, width."""
-        return (1 if self.kind == "heightfield" else 3, self.height, self.width)
+        return (len(self.channels), self.height, self.width)
 
 
 def from_picture(picture: Picture, plan: Plan, rng: np.random.Generator) -> list[Pixels]:
@@ -62,6 +72,21 @@ def from_picture(picture: Picture, plan: Plan, rng: np.random.Generator) -> list
         raise Unreadable(f"has a high dynamic range, which a {plan.kind} has not; use --kind panorama")
     windows = _windows(picture.light, plan, rng, "lanczos")
     return [_first((srgb_from_linear(window) * 255 + 0.5).astype(DTYPES[plan.kind])) for window in windows]
+
+
+def from_material(material: Material, plan: Plan, rng: np.random.Generator) -> list[Pixels]:
+    """The items (7, H, W) uint8 of a material: sRGB, the normal and the roughness with 0 to 255 for their range.
+
+    Raises:
+        Unreadable: it is too small.
+    """
+    made = []
+    stack = np.concatenate([material.light, material.normal, material.roughness], -1)
+    for window in _windows(stack, plan, rng, "area"):
+        normal = window[..., 3:6] / np.maximum(np.linalg.norm(window[..., 3:6], axis=-1, keepdims=True), 1e-6)
+        coded = [srgb_from_linear(window[..., :3]), normal * 0.5 + 0.5, np.clip(window[..., 6:], 0, 1)]
+        made.append(_first((np.concatenate(coded, -1) * 255 + 0.5).astype(np.uint8)))
+    return made
 
 
 def from_heights(heights: Array, plan: Plan, rng: np.random.Generator) -> list[Pixels]:

@@ -12,12 +12,19 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
+from vrgen.training import materials_data
 from vrgen.training.folders import words
+from vrgen.training.materials_data import BIOMES as BY_EYE
+from vrgen.training.materials_data import STEEPER
 from vrgen.training.preparing import Candidate, Found
-from vrgen.training.reading import read_picture
+from vrgen.training.reading import Material, read_picture
+from vrgen.training.resizing import linear_from_srgb
 from vrgen.training.skies import BY_SA3, WILDFIRE, ZIP
 from vrgen.training.sources import SOURCES, unpack
 
+ROUGHEST, GLOSS = 0.95, 0.6
 TYPES = "art/textures/terrain/types/"
 MAPS = ("_norm.", "_spec.", "_norm_no_parallax.")
 
@@ -102,6 +109,48 @@ def candidates(cache: Path | None) -> Sequence[Candidate]:
             )
         )
     return found
+
+
+def materials(cache: Path | None) -> Sequence[Candidate]:
+    """The grounds that have normal and gloss maps of their own, sorted into biomes by eye (`materials_data`)."""
+    archive = unpack("0ad-data", [ZIP], cache) / ZIP
+    found = []
+    for biome, entries in BY_EYE.items():
+        for entry in entries:
+            name = entry.partition(" < ")[0]
+            said = described(name)
+            found.append(
+                Candidate(
+                    file=f"{TYPES}{entry}",
+                    read=partial(_material, archive, entry),
+                    source=f"{SOURCES['0ad-data']} ({WILDFIRE.author})",
+                    licence=BY_SA3,
+                    label=biome,
+                    text=said if biome in said else f"{biome}, {said}",
+                    group=entry.rpartition(" < ")[2],
+                )
+            )
+    return found
+
+
+def _material(archive: Path, entry: str) -> Found:
+    name, _, sibling = entry.partition(" < ")
+    maps = sibling or name
+    with zipfile.ZipFile(archive) as public:
+        members = set(public.namelist())
+        colour = materials_data.read(public, members, name)
+        normal = materials_data.read(public, members, f"{maps}_norm")
+        gloss = materials_data.read(public, members, f"{maps}_spec")
+    digest = hashlib.sha256()
+    for part in (colour, normal, gloss):
+        digest.update(part.tobytes())
+    tilt = materials_data.slopes(normal) * STEEPER.get(name, 1.0)
+    outwards = np.concatenate([tilt, np.ones_like(tilt[..., :1])], -1)
+    outwards /= np.linalg.norm(outwards, axis=-1, keepdims=True)
+    # The game's maps are strengths of gloss: this is an estimate, not a measurement.
+    roughness = np.clip(ROUGHEST - GLOSS * gloss.mean(-1, keepdims=True), 0, 1)
+    light = linear_from_srgb(materials_data.levelled(colour))
+    return Found(digest.hexdigest(), Material(light, outwards.astype(np.float32), roughness.astype(np.float32)))
 
 
 def why_not(name: str) -> str | None:

@@ -126,18 +126,18 @@ def load(cache: Path) -> list[Ground]:
             for entry in names:
                 name, _, sibling = entry.partition(" < ")
                 maps = sibling or name
-                colour = _read(public, members, name)
-                normal = _read(public, members, f"{maps}_norm")
-                gloss = _read(public, members, f"{maps}_spec").mean(-1, keepdims=True)
-                slopes = _slopes(normal) * STEEPER.get(name, 1.0)
+                colour = read(public, members, name)
+                normal = read(public, members, f"{maps}_norm")
+                gloss = read(public, members, f"{maps}_spec").mean(-1, keepdims=True)
+                slopes = slopes(normal) * STEEPER.get(name, 1.0)
                 slopes = np.clip(slopes, -SLOPE_LIMIT, SLOPE_LIMIT) / SLOPE_SCALE
-                stack = np.concatenate([_levelled(colour) * 2 - 1, slopes, gloss * 2 - 1], axis=-1)
+                stack = np.concatenate([levelled(colour) * 2 - 1, slopes, gloss * 2 - 1], axis=-1)
                 pixels = np.ascontiguousarray(stack.transpose(2, 0, 1), np.float32)
                 grounds.append(Ground(name, biome, pixels))
     return grounds
 
 
-def _read(public: zipfile.ZipFile, members: set[str], name: str) -> Array:
+def read(public: zipfile.ZipFile, members: set[str], name: str) -> Array:
     """The picture as (SIZE, SIZE, 3) float32 in [0, 1]."""
     candidates = (f"{FOLDER}{name}.png.cached.dds", f"{FOLDER}{name}.dds.cached.dds")
     path = next((c for c in (*candidates, f"{FOLDER}{name}.dds") if c in members), None)
@@ -151,14 +151,14 @@ def _read(public: zipfile.ZipFile, members: set[str], name: str) -> Array:
     return pixels
 
 
-def _levelled(colour: Array) -> Array:
+def levelled(colour: Array) -> Array:
     """Less of the wide light and dark places, by which a repeated texture is recognised."""
     wide = gaussian_filter(colour, (24, 24, 0), mode="wrap")
     level: Array = np.clip(colour - 0.7 * (wide - colour.mean((0, 1))), 0, 1).astype(np.float32)
     return level
 
 
-def _slopes(normal: Array) -> Array:
+def slopes(normal: Array) -> Array:
     """Rise over run (S, S, 2), of a surface that faces +X right and +Y up, from a normal map.
 
     Most of these maps have +Y down and a few +Y up. A relief's slopes have no curl, so the sign of

@@ -24,6 +24,7 @@ class Named:
     crop: Crop = "center"
     stride: int | None = None
     wraps: bool = False
+    maps: bool = False
     near_duplicates: bool = False
     """Whether what only looks the same is dropped: not where each was chosen by eye."""
 
@@ -48,6 +49,14 @@ NAMED: dict[str, Named] = {
         grounds.candidates,
         wraps=True,
         near_duplicates=True,
+    ),
+    "materials": Named(
+        "51 of them with normal and roughness, sorted into eight biomes by eye, CC-BY-SA-3.0; 1.4 GB",
+        "texture",
+        "256",
+        grounds.materials,
+        wraps=True,
+        maps=True,
     ),
     "earth": Named(
         "windows of the earth's land at 5 minutes of arc (ETOPO5, public domain); 28 MB",

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from vrgen.errors import UsageError
-from vrgen.training.cutting import Plan, from_heights, from_picture
+from vrgen.training.cutting import Plan, from_heights, from_material, from_picture
 from vrgen.training.dataset import About, DatasetError, Item, Skipped
 from vrgen.training.duplicates import Seen, print_of
-from vrgen.training.reading import Picture, Unreadable
+from vrgen.training.reading import Material, Picture, Unreadable
 from vrgen.training.resizing import Array
 from vrgen.training.writing import Pixels, Writer
 
@@ -30,10 +30,10 @@ FEWEST = 2
 
 @dataclass(frozen=True)
 class Found:
-    """What a candidate's file holds: its digest, and a picture or heights (H, W) in metres."""
+    """What a candidate's file holds: its digest, and a picture, a material or heights (H, W) in metres."""
 
     sha256: str
-    content: Picture | Array
+    content: Picture | Material | Array
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def prepare(candidates: Sequence[Candidate], order: Order, out: Path, where: str
             name=order.name,
             kind=plan.kind,
             shape=plan.shape,
-            channels=("height",) if plan.kind == "heightfield" else ("r", "g", "b"),
+            channels=plan.channels,
             items=items,
             skipped=tuple(skipped),
             labels=tuple(sorted({c.label for c in used if c.label is not None})),
@@ -147,6 +147,8 @@ def _windows(candidate: Candidate, order: Order, seen: Seen) -> tuple[str, list[
     rng = np.random.default_rng([order.seed, int(found.sha256[:12], 16)])
     if isinstance(found.content, Picture):
         windows = from_picture(found.content, order.plan, rng)
+    elif isinstance(found.content, Material):
+        windows = from_material(found.content, order.plan, rng)
     else:
         windows = from_heights(found.content, order.plan, rng)
     wanted = [window for window in windows if candidate.keep(window)]

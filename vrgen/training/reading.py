@@ -44,6 +44,16 @@ class Picture:
     hdr: bool
 
 
+@dataclass(frozen=True)
+class Material:
+    """A texture that tiles: `light` (H, W, 3) linear in [0, 1]; `normal` (H, W, 3) of unit length, +X right, +Y
+    up, +Z out; `roughness` (H, W, 1) in [0, 1]."""
+
+    light: Array
+    normal: Array
+    roughness: Array
+
+
 def is_candidate(path: Path, heights: bool) -> bool:
     """Whether a file looks like a picture (or heights), be it in a format that is read or not."""
     suffix = path.suffix.lower()
