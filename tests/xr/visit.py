@@ -17,6 +17,7 @@ from xr_testbed.testbed import Testbed
 
 PROGRAM = Path(__file__).with_name("visit_program.py")
 PATHS = {"PYTHONPATH": str(REPOSITORY), "MESA_SHADER_CACHE_DIR": "/tmp/vrgen-xr-shaders"}
+"""The testbed's home is new each time; the shaders are kept, which llvmpipe takes many seconds to compile."""
 PATIENCE_S = 60.0
 _numbers = itertools.count(1)
 
