@@ -103,7 +103,7 @@ def test_land_is_as_wide_as_high() -> None:
 
 def test_a_material_keeps_unit_normals_and_its_roughness_when_it_is_resized() -> None:
     rng = np.random.default_rng(0)
-    normal = rng.normal(0, 0.3, (64, 64, 3)) + [0, 0, 1]
+    normal = rng.normal([0, 0, 1], 0.3, (64, 64, 3))
     normal = (normal / np.linalg.norm(normal, axis=-1, keepdims=True)).astype(np.float32)
     light, rough = np.full((64, 64, 3), 0.5, np.float32), np.full((64, 64, 1), 0.8, np.float32)
     plan = Plan("texture", 16, 16, wraps=True, maps=True)
