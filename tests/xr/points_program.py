@@ -95,6 +95,7 @@ def main() -> None:
     parser.add_argument("--hands", action="store_true", help="draw the controllers, not the cubes")
     parser.add_argument("--raise-every", type=int, default=0, help="raise inside every so many frames")
     parser.add_argument("--seated", action="store_true", help="on a runtime that has no LOCAL_FLOOR")
+    parser.add_argument("--exit-after", type=int, default=0, help="end the session after so many frames in it")
     parser.add_argument("--fault", action="store_true", help="make a call that the specification forbids")
     args = parser.parse_args()
     leaving: list[int] = []
@@ -132,6 +133,10 @@ def main() -> None:
                         views = frame.views(Person())
                         if args.raise_every and display.kind == "openxr" and number % args.raise_every == 0:
                             raise Refused
+                        if args.exit_after and display.kind == "openxr" and display._headset is not None:
+                            args.exit_after -= 1
+                            if not args.exit_after:
+                                display._headset.session.ask_to_exit()  # as a runtime's menu does
                         if args.fault and display._headset is not None:
                             call_wrongly(display._headset.session)
                             args.fault = False

@@ -62,6 +62,20 @@ def test_a_session_lives_through_every_state_and_the_validation_layer_finds_noth
     assert findings(validation) == []
 
 
+def test_a_session_that_is_ended_in_the_headset_is_not_taken_again_until_it_was_away(testbed: Testbed) -> None:
+    testbed.headset.send(RemoteState())
+    program = testbed.popen(testbed.python(PROGRAM, "--exit-after", "5"), PATHS)
+    program.wait_for("ended in the headset")
+    time.sleep(4.0)  # another one would have been made
+    assert all_of(program, "kind")[-1] == "window"
+    assert all_of(program, "state")[-1] == "EXITING"
+    testbed.stop_runtime()
+    time.sleep(4.0)
+    testbed.start_runtime()
+    program.wait_for('"FOCUSED"', times=2)
+    program.end()
+
+
 def test_the_validation_layer_would_say_what_is_forbidden(testbed: Testbed) -> None:
     validation = testbed.folder / "findings-fault.txt"
     program = testbed.popen(testbed.python(PROGRAM, "--fault"), testbed.environment(validation) | PATHS)

@@ -30,6 +30,12 @@ _MAKING_S = 10.0
 """A runtime may take longer than a frame's calls to make a session."""
 _AGAIN_S = 3.0
 """After a headset that answered could not be used."""
+_STUCK_S = 30.0
+"""A runtime that is restarted and still has not let a turn go, will not."""
+_STUCK = "the headset's runtime still hangs; restart vrgen to use the headset again"
+_ENDED_THERE = (
+    "the session was ended in the headset; switch the headset off and on, or restart its runtime, to come back"
+)
 _NOTE_EVERY_S = 0.5
 _OTHER_RATE = 0.05
 """Of a rate; predictions of it vary by less."""
@@ -58,6 +64,7 @@ class OpenXrDisplay(Display):
         self._headset: Headset | None = None
         self._hung: Headset | None = None
         """One that was given up while its runtime hung, and has not been closed yet."""
+        self._hung_since_s = 0.0
         self._turn: Turn | None = None
         """Of the frame that is open, where it is the headset's."""
         self._rooms = 0
@@ -223,6 +230,8 @@ class OpenXrDisplay(Display):
                 given_back = self._hung.close(patience_s=0.0)
             self._flat._make_current()
             if not given_back:
+                if time.monotonic() - self._hung_since_s > _STUCK_S:
+                    self.notes = (_STUCK,)
                 return
             self._hung = None
         seen = self._watch.look()
@@ -264,7 +273,7 @@ class OpenXrDisplay(Display):
         self._gone_first = self._headset is not None and self._headset.session.state == "EXITING"
         self._drop()
         self._lost_by = str(error)
-        self.notes = (f"headset lost: {error}",)
+        self.notes = (_ENDED_THERE if self._gone_first else f"headset lost: {error}",)
 
     def _drop(self) -> None:
         headset, self._headset = self._headset, None
@@ -273,7 +282,7 @@ class OpenXrDisplay(Display):
             with self._guard.within(HUNG_S):
                 given_back = headset.close()
             if not given_back:
-                self._hung = headset
+                self._hung, self._hung_since_s = headset, time.monotonic()
             self._flat._make_current()
 
     def _shows_headset(self, why: str) -> None:

@@ -3,7 +3,7 @@
 Only xrWaitFrame is waited for in a thread of its own; every other call is made where the picture is drawn. Where
 one does not return, a signal interrupts the system call in which the runtime's client waits. Monado's takes that
 for a lost connection (25.0.0, ipc_message_channel_unix.c) and the call fails; a client that waits on is none the
-worse for it. Windows has no such signal.
+worse for it. Windows has no such signal: there only a hang in xrWaitFrame is survived.
 """
 
 import os

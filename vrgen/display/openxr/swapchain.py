@@ -140,6 +140,30 @@ class EyePictures:
             with suppress(OpenXrError):  # the compositor can do without
                 self.depth = Swapchain(session, DEPTH32F, size_px, 2, depth=True, make_current=make_current)
         self._framebuffers: dict[tuple[int, int | None, int], int] = {}
+        self._check()
+
+    def _check(self) -> None:
+        """Go without depth where it can't be drawn into (the compositor would take it for true).
+
+        Raises DisplayError: there is no drawing into the colour.
+        """
+        if self.depth is not None and not self._is_complete(0):
+            self._drop_framebuffers()
+            self.depth.close()
+            self.depth = None
+        if self.depth is None and not self._is_complete(None):
+            self.close()
+            raise DisplayError(
+                f"the OpenXR runtime's pictures (format {self.colour.form:#x}) can't be drawn into; update it or "
+                "the GPU's driver"
+            )
+
+    def _is_complete(self, depth: int | None) -> bool:
+        from vrgen.gl.api import GL
+
+        framebuffer = self._framebuffer(0, depth, 0)
+        status = GL.glCheckNamedFramebufferStatus(framebuffer, GL.GL_FRAMEBUFFER)
+        return bool(status == GL.GL_FRAMEBUFFER_COMPLETE)
 
     def acquire(self) -> tuple[int, int] | None:
         """Framebuffers of the left and the right eye to draw this frame, or None without a picture."""
@@ -174,12 +198,15 @@ class EyePictures:
             self._framebuffers[key] = name
         return self._framebuffers[key]
 
-    def close(self) -> None:
+    def _drop_framebuffers(self) -> None:
         from vrgen.gl.api import GL
 
         for name in self._framebuffers.values():
             GL.glDeleteFramebuffers(1, [name])
         self._framebuffers.clear()
+
+    def close(self) -> None:
+        self._drop_framebuffers()
         if self.depth is not None:
             self.depth.close()
         self.colour.close()
