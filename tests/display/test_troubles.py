@@ -13,6 +13,7 @@ from vrgen.messages import Hand, Side, Tracked
 
 INDEX, TOUCH = "valve/index_controller", "oculus/touch_controller"
 STEP_S = 0.5
+LASTING_S = 2.0
 
 
 def hand(side: Side, profile: str = INDEX, there: bool = True) -> Hand:
@@ -59,6 +60,19 @@ def test_a_controller_that_goes_is_lost_not_absent(tracked: Tracked, lost: str) 
     assert seen(known, tracked, 3.5, 1).notes == ()
     (note,) = seen(known, tracked, 3.5, 3).notes
     assert note.startswith(lost) and "lost" in note
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 1.5), st.sampled_from([BOTH, LEFT, RIGHT, NONE])), max_size=40))
+def test_a_loss_is_told_when_it_has_lasted_without_a_gap(moments: list[tuple[float, Tracked]]) -> None:
+    known, now_s = seen(Troubles(), BOTH, 0, 5), 5.0
+    since_s: dict[str, float] = {}
+    for step_s, tracked in moments:
+        now_s += step_s
+        gone = {hand.side for hand in tracked.hands if hand.grip_room is None}
+        since_s = {side: since_s.get(side, now_s) for side in sorted(gone)}
+        known = known.after(Seen("FOCUSED", tracked), now_s)
+        told = {side for side in ("left", "right") if any(side in note or "both" in note for note in known.notes)}
+        assert told == {side for side, began_s in since_s.items() if now_s - began_s >= LASTING_S}
 
 
 def test_bare_hands_are_no_loss() -> None:

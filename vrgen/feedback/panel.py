@@ -18,7 +18,6 @@ from vrgen.feedback.hanging import Hanging, Height, hung
 from vrgen.feedback.imgui_gl import OVER, ImguiRenderer
 from vrgen.feedback.panel_state import PanelState, PanelWants
 from vrgen.feedback.reaching import NOTHING, reached
-from vrgen.feedback.sightings import UNSEEN, Sightings, noticed
 from vrgen.geometry import Vec3
 from vrgen.gl.api import GL
 from vrgen.gl.objects import Framebuffer, Texture, VertexArray
@@ -77,7 +76,6 @@ class Panel:
         self._for_hands = self._explains = False
         self._calls = self._folds = 0
         self._reach = NOTHING
-        self._sightings: Sightings = UNSEEN
         self._notes: tuple[str, ...] = ()
         self._news: tuple[tuple[str, float], ...] = ()
         self._quits_until_s = -math.inf
@@ -131,7 +129,6 @@ class Panel:
         """Stand in the world of a person in a headset, or over the picture of one who is not. `height`: of the
         ground."""
         tracked = controls.tracked
-        self._sightings = noticed(self._sightings, tracked, controls.time_s)
         if tracked is None:
             self._hanging, self._reach = None, NOTHING
         elif tracked.valid or self._hanging is not None:
@@ -194,7 +191,6 @@ class Panel:
         else:
             used = self._feed(controls, self._on_panel(controls.pointer_px))
         now_s = controls.time_s
-        state = replace(state, notes=(*self._sightings.notes, *state.notes))
         form = self._form(state.notes, now_s)
         shown = self._key(state, form, now_s)
         changed = shown != self._shown
