@@ -183,6 +183,15 @@ class HeldModel:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Mark:
+    """Shows what was picked: a dot where it was met, a ring of that radius at its foot. Metres, world."""
+
+    at_world: Vec3
+    foot_world: Vec3
+    radius_m: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Presence:
     """The person's own things: what their hands hold and point at, and what dims their sight. Made every frame.
 
@@ -198,6 +207,7 @@ class Presence:
     """(N, 3) of a teleport that is aimed."""
     landing: Vec3 | None = None
     """Where the arc meets ground that one can stand on; None where it doesn't."""
+    mark: Mark | None = None
     map_at: Vec3 | None = None
     """Where the small map of the latent stands while it is dragged, facing the head."""
     map_dot: tuple[float, float] = (0.0, 0.0)

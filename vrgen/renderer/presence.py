@@ -1,6 +1,6 @@
 """What belongs to the person: controllers and hands, rays, the arc of a teleport, the map, what dims their sight.
 
-Drawn after the world in the same pass for both eyes; at most six draws, whatever there is to show.
+Drawn after the world in the same pass for both eyes; at most seven draws, whatever there is to show.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from vrgen.geometry import Array
+from vrgen.geometry import Array, Vec3
 from vrgen.gl.api import GL
 from vrgen.gl.objects import VertexArray
 from vrgen.gl.pipeline import Pipeline, Program, State
@@ -66,14 +66,20 @@ class PresencePass:
         self._collect(presence, head, right, origin)
         GL.glBindVertexArray(self._empty.name)
         if presence.landing is not None:
-            self._landing.bind()
-            x, y, z = from_origin(presence.landing, origin)
-            GL.glProgramUniform4f(self._landing.program.name, 0, x, y, z, LANDING_M)
-            GL.glDrawArraysInstanced(GL.GL_TRIANGLES, 0, _LANDING_VERTICES, self._views)
+            self._disc(presence.landing, LANDING_M, origin)
+        if (mark := presence.mark) is not None:
+            self._disc(mark.foot_world, mark.radius_m, origin)
         self._ribbons.draw(ring)
         self._cards.draw(ring)
         if presence.vignette > 0.0 or presence.fade > 0.0:
             self._dim(presence, ahead)
+
+    def _disc(self, at: Vec3, radius_m: float, origin: Sequence[float]) -> None:
+        """A disc of light that lies on the ground."""
+        self._landing.bind()
+        x, y, z = from_origin(at, origin)
+        GL.glProgramUniform4f(self._landing.program.name, 0, x, y, z, radius_m)
+        GL.glDrawArraysInstanced(GL.GL_TRIANGLES, 0, _LANDING_VERTICES, self._views)
 
     def _collect(self, presence: Presence, head: Array, right: Array, origin: Sequence[float]) -> None:
         """Ribbons and cards of this frame."""
@@ -85,6 +91,8 @@ class PresencePass:
             there = from_origin(end, origin)
             ribbons.ray(from_origin(start, origin), there)
             cards.dot(there, ACCENT, head, right)
+        if presence.mark is not None:
+            cards.dot(from_origin(presence.mark.at_world, origin), ACCENT, head, right)
         if presence.map_at is not None:
             cards.map(from_origin(presence.map_at, origin), presence.map_dot, head, right)
         for held in presence.held:

@@ -17,14 +17,15 @@ from vrgen.contract import (
     TextureOutput,
 )
 from vrgen.contract import kind as kind_of
-from vrgen.messages import Generated, Person, Request, Resident, Tile, Wish
-from vrgen.scene.appearance import Appearance
+from vrgen.messages import Generated, Person, Picked, Pointer, Request, Resident, Tile, Tracked, Wish
+from vrgen.scene.appearance import Appearance, Look
 from vrgen.scene.ground import Land, mirrored, tile_heights
 from vrgen.scene.objects import Standing
+from vrgen.scene.picking import Maker, picked, pointing
 from vrgen.scene.sky import given_light
 from vrgen.scene.swaps import Swap, Swaps
 from vrgen.scene.workshop import Assets, Workshop
-from vrgen.scene_model import F32, Scene, TileHeights, new_id
+from vrgen.scene_model import F32, Fade, Scene, Sky, Surface, TileHeights, new_id
 
 PATIENCE_S = 8.0
 """A new world shows what it has after so long, even if a generator is still at work."""
@@ -50,6 +51,9 @@ class Assembly:
         self._since_s = 0.0
         self._first = True
         self._taken = 0
+        self._makers: dict[int, Maker] = {}
+        self._land_by: Request | None = None
+        self._look: Look | None = None
         self._listed: tuple[tuple[object, ...], list[Request]] | None = None
         self.notes: dict[str, str] = {}
         """What a generator makes and this version does not show, a sentence each."""
@@ -130,6 +134,24 @@ class Assembly:
             np.hypot((tile[0] + 0.5) * metres - x, (tile[1] + 0.5) * metres - z) < 1.6 * metres
         )
 
+    # --- what is there ------------------------------------------------------------------------------------
+
+    def picked(self, scene: Scene, person: Person, tracked: Tracked | None, by: Pointer) -> Picked | None:
+        """What the person points at; None while nobody is tracked."""
+        aim = pointing(person, tracked, by)
+        if aim is None:
+            return None
+        return picked(aim, scene, self.land.height, {**self._makers, **self._objects.makers}, self._land_by)
+
+    def _remember(self, asset: Sky | Surface, name: str, request: Request) -> None:
+        """Who made it; of what is seen no more, and does not wait, it is forgotten."""
+        there = {waiting.id for waiting in self._appearance.waiting}
+        if (look := self._look) is not None:
+            fades: list[Fade[Sky] | Fade[Surface]] = [look.sky, *look.surfaces.values()]
+            there |= {part.id for fade in fades for part in (fade.shown, fade.arriving) if part is not None}
+        self._makers = {at: maker for at, maker in self._makers.items() if at in there}
+        self._makers[asset.id] = Maker(name, request)
+
     # --- what comes ---------------------------------------------------------------------------------------
 
     def advance(
@@ -145,7 +167,7 @@ class Assembly:
         self._take_in(made)
         x, _, z = person.feet_world
         may_show = self._may_show(resident.ids, failed, now_s)
-        look = self._appearance.advance(resident.ids, may_show, dt_s)
+        self._look = look = self._appearance.advance(resident.ids, may_show, dt_s)
         if self._mirrored is not None:
             self._spread_mirrored((x, z))
         ground = self.land.advance((x, z), resident.ids, may_show, dt_s)
@@ -210,6 +232,7 @@ class Assembly:
                     heights = tile_heights(output)
                     key = (one.request.epoch, one.request.revision)
                     tiles.setdefault(key, {})[one.request.tile] = TileHeights(new_id(), heights)
+                    self._land_by = one.request
                     shape = (output.spec.metres, heights.shape[0])
         for one, assets in self._workshop.take():
             wish = self._wishes.get(one.request.generator)
@@ -226,14 +249,17 @@ class Assembly:
         self._made[(request.generator, request.variant)] = (request.epoch, request.revision)
         self._taken += 1
         if assets.sky is not None:
+            self._remember(assets.sky, "sky", request)
             self._appearance.offer_sky(assets.sky, another)
         for surface, asset in assets.surfaces.items():
+            self._remember(asset, surface, request)
             self._appearance.offer_surface(surface, asset, another)
         for name, output in one.outputs.items():
             spec = output.spec
             if isinstance(spec, HeightfieldOutput):
                 heights = tile_heights(output)
                 self._mirrored = ((request.epoch, request.revision), heights, spec.metres)
+                self._land_by = request
             elif isinstance(spec, LightOutput):
                 self._appearance.offer_light(given_light(output), another)
             elif kind_of(spec) in _NOT_SHOWN_YET:

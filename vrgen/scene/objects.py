@@ -1,5 +1,7 @@
 """What stands on the ground: scattered props, placed instances, pictures in frames."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -9,6 +11,7 @@ from vrgen.contract import InstancesOutput, MeshOutput, PictureOutput
 from vrgen.messages import Output, Request, Tile
 from vrgen.scene.colours import encoded
 from vrgen.scene.meshes import mesh_of, picture_frame
+from vrgen.scene.picking import Maker
 from vrgen.scene.props import Kind, Scatter, placed
 from vrgen.scene_model import INSTANCE, Ground, Mesh, Objects, Picture, new_id
 
@@ -39,6 +42,12 @@ class Standing:
         self._drawn_from: tuple[object, ...] = ()
         self._scatter = Scatter()
         self._scattered_s = -1.0
+        self._makers: dict[int, Maker] = {}
+
+    @property
+    def makers(self) -> Mapping[int, Maker]:
+        """Who made what stands here, by the id of the mesh or picture."""
+        return self._makers
 
     @property
     def arrival(self) -> float:
@@ -54,7 +63,8 @@ class Standing:
             if self._epochs.get(request.generator) != request.epoch:
                 meshes.clear()
                 self._epochs[request.generator] = request.epoch
-            meshes[request.variant] = mesh_of(output)
+            meshes[request.variant] = mesh = mesh_of(output)
+            self._remember(mesh, name, request)
             self._loose[name] = request.generator
             if len(meshes) == variants:
                 self._next[request.generator] = tuple(meshes[v] for v in sorted(meshes))
@@ -65,8 +75,18 @@ class Standing:
         elif isinstance(spec, PictureOutput):
             pixels = Image.fromarray(encoded(output.arrays[""], spec.range))
             square = pixels.resize((_PICTURE_PX, _PICTURE_PX), Image.Resampling.LANCZOS).convert("RGBA")
-            self._pictures[(request.generator, request.variant)] = Picture(new_id(), np.asarray(square))
+            picture = Picture(new_id(), np.asarray(square))
+            self._pictures[(request.generator, request.variant)] = picture
+            self._remember(picture, name, request)
             self._drawn_from = ()
+
+    def _remember(self, asset: Mesh | Picture, name: str, request: Request) -> None:
+        """Who made it; of what is there no more it is forgotten."""
+        sets = (*self._of.values(), *self._next.values(), *(made.values() for made in self._coming.values()))
+        there = {mesh.id for meshes in sets for mesh in meshes} | {shown.id for shown in self._pictures.values()}
+        there |= {mesh.id for mesh in self._objects.meshes}
+        self._makers = {at: maker for at, maker in self._makers.items() if at in there}
+        self._makers[asset.id] = Maker(name, request)
 
     def advance(
         self,

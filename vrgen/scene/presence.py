@@ -7,12 +7,13 @@ import numpy as np
 from vrgen import room
 from vrgen.geometry import Array, Vec3
 from vrgen.messages import HAND_BUTTONS, Controls, Hand, Intent, Person, Side
-from vrgen.scene.teleport import pointed_at
+from vrgen.scene.picking import ray_end
 from vrgen.scene.trip import Trip
 from vrgen.scene.walking import Height
-from vrgen.scene_model import NOBODY, HeldModel, Presence
+from vrgen.scene_model import NOBODY, HeldModel, Mark, Objects, Presence
 
 _NOTHING: Mapping[Side, Vec3] = {}
+_EMPTY = Objects()
 
 
 def present(
@@ -24,15 +25,19 @@ def present(
     at: tuple[float, float],
     pointed: Mapping[Side, Vec3] = _NOTHING,
     labelled: bool = False,
+    mark: Mark | None = None,
+    objects: Objects = _EMPTY,
+    origin: Vec3 = (0.0, 0.0, 0.0),
 ) -> Presence:
-    """The person's own things this frame; `NOBODY` on a flat display.
+    """The person's own things this frame; on a flat display only the mark on what was picked.
 
     `at`: how far the latent is morphed, standard deviations. `pointed`: what a hand's ray meets on a panel, metres
-    in the world. `labelled`: controllers show what their buttons do also while nobody looks at them.
+    in the world. `labelled`: controllers show what their buttons do also while nobody looks at them. `objects`,
+    relative to `origin`: where rays end.
     """
     tracked = controls.tracked
     if tracked is None:
-        return NOBODY
+        return NOBODY if mark is None else Presence(mark=mark)
     in_world = room.world_from_room(person)
     bare = [hand for hand in tracked.hands if hand.joints_room is not None]
     held = [hand for hand in tracked.hands if hand.grip_room is not None and hand.joints_room is None]
@@ -40,10 +45,14 @@ def present(
         held=tuple(_held(hand, in_world, controls, labelled or hand.side in trip.read) for hand in held),
         joints=tuple(_joints(hand.joints_room, in_world) for hand in bare if hand.joints_room is not None),
         rays=tuple(
-            ray for hand in tracked.hands for ray in _rays(hand, in_world, controls, intent, height, pointed)
+            ray
+            for hand in tracked.hands
+            if hand.aim_room is not None and intent.aim != hand.side
+            for ray in _rays(hand, in_world @ hand.aim_room.matrix(), controls, height, pointed, objects, origin)
         ),
         arc=trip.arc.points if trip.arc is not None else None,
         landing=trip.arc.landing if trip.arc is not None else None,
+        mark=mark,
         map_at=_placed(in_world, trip.map.at_room) if trip.map is not None else None,
         map_dot=at,
         vignette=trip.vignette,
@@ -70,20 +79,19 @@ def _joints(joints_room: Array, world_from_room: Array) -> Array:
 
 def _rays(
     hand: Hand,
-    world_from_room: Array,
+    world_from_aim: Array,
     controls: Controls,
-    intent: Intent,
     height: Height,
     pointed: Mapping[Side, Vec3],
+    objects: Objects,
+    origin: Vec3,
 ) -> list[tuple[Vec3, Vec3]]:
     """A hand's ray is seen while it points at a panel, and while its trigger is down."""
-    if hand.aim_room is None or intent.aim == hand.side:
-        return []
-    start = _placed(world_from_room, hand.aim_room.position)
+    start = _placed(world_from_aim, (0.0, 0.0, 0.0))
     if hand.side in pointed:
         return [(start, pointed[hand.side])]
     if f"{hand.side}.pick" in controls.held:
-        return [(start, pointed_at(world_from_room @ hand.aim_room.matrix(), height))]
+        return [(start, ray_end(world_from_aim, height, objects, origin))]
     return []
 
 

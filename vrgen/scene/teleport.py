@@ -1,4 +1,4 @@
-"""Where a hand points on the land: straight, or by the arc of a teleport, and whether one can stand there."""
+"""Where the arc of a teleport meets the land, and whether one can stand there."""
 
 import math
 from collections.abc import Callable
@@ -16,7 +16,6 @@ GRAVITY = 4.9
 REACH_M = 15.0
 STEEPEST = math.tan(math.radians(40.0))
 """Rise over run that one can land on."""
-RAY_M = 12.0
 _LONGEST_S = 5.0
 _STEP_S = 0.05
 _AROUND_M = 0.3
@@ -49,7 +48,7 @@ def thrown(world_from_aim: Array, height: Height, objects: Objects, origin: Vec3
 
     points = start + np.outer(times * SPEED_MPS, along)
     points[:, 1] -= 0.5 * GRAVITY * times**2
-    number, met_s = _met(at, times.tolist(), height)
+    number, met_s = meeting(at, times.tolist(), height)
     if met_s is None:
         return Arc(points, None)
     met = at(met_s)
@@ -58,18 +57,6 @@ def thrown(world_from_aim: Array, height: Height, objects: Objects, origin: Vec3
     way = np.concatenate([points[: max(number, 1)], [landing]])
     stands = number > 0 and can_stand(landing, height, objects, origin)
     return Arc(way, landing if stands else None)
-
-
-def pointed_at(world_from_aim: Array, height: Height, reach_m: float = RAY_M) -> Vec3:
-    """Where a straight ray meets the land, or its end."""
-    start, along = world_from_aim[:3, 3], -world_from_aim[:3, 2]
-
-    def at(distance_m: float) -> Vec3:
-        x, y, z = start + along * distance_m
-        return float(x), float(y), float(z)
-
-    _, met_m = _met(at, np.linspace(0.0, reach_m, math.ceil(reach_m / 0.5) + 1).tolist(), height)
-    return at(reach_m if met_m is None else met_m)
 
 
 def can_stand(place: Vec3, height: Height, objects: Objects, origin: Vec3 = (0.0, 0.0, 0.0)) -> bool:
@@ -89,7 +76,7 @@ def can_stand(place: Vec3, height: Height, objects: Objects, origin: Vec3 = (0.0
     )
 
 
-def _met(at: Callable[[float], Vec3], times: list[float], height: Height) -> tuple[int, float | None]:
+def meeting(at: Callable[[float], Vec3], times: list[float], height: Height) -> tuple[int, float | None]:
     """The first of `times` at which the way is not above the land, and the moment between it and the one before
     when it met it; the moment is None when it never does. Where there is no ground there is nothing to meet."""
 
