@@ -124,7 +124,7 @@ def test_the_report_has_the_layout_that_is_promised(visit: Run) -> None:
     expected = {
         "display": {"kind": str, "runtime": type(None), "refresh_hz": float, "gl": str, "switches": list},
         "first_frame_s": float,
-        "frames": {"count": int, "missed": int, "cpu_ms": spread, "interval_ms": spread},
+        "frames": {"count": int, "missed": int, "cpu_ms": spread, "interval_ms": spread, "late_ms": {}},
         "generators": {"land": generator, "sky": generator},
         "transfer": {"path": str, "bytes": int, "ms": spread},
         "input_to_photon_ms": spread,

@@ -132,6 +132,7 @@ class Session:
         for number, open_frame in enumerate(self.display.frames()):
             with open_frame as frame:
                 self.frame(frame, number)
+            self.ledger.located(self.display.late_ms)
             self.ledger.first_frame(self._began_s + time.perf_counter())
             if self.settling:
                 since_s = frame.time_s

@@ -38,7 +38,8 @@ def test_the_report_has_the_layout_of_the_design() -> None:
         "kind": "headless", "runtime": None, "refresh_hz": 100.0, "gl": "llvmpipe", "switches": [],
     }  # fmt: skip
     assert report["first_frame_s"] == 0.4
-    assert set(report["frames"]) == {"count", "missed", "cpu_ms", "interval_ms"}
+    assert set(report["frames"]) == {"count", "missed", "cpu_ms", "interval_ms", "late_ms"}
+    assert report["frames"]["late_ms"] == {}
     assert set(report["generators"]["terrain"]) == {
         "requests", "results", "stale", "restarts", "errors", "infer_ms", "age_ms",
     }  # fmt: skip
@@ -51,6 +52,13 @@ def test_the_report_has_the_layout_of_the_design() -> None:
     assert report["memory_mb"]["frame_peak"] > 10
     for quantity in (report["frames"]["cpu_ms"], report["input_to_photon_ms"], report["transfer"]["ms"]):
         assert set(quantity) == QUANTITY
+
+
+def test_how_late_the_eyes_are_is_told_of_the_frames_that_have_eyes() -> None:
+    ledger = filled()
+    for late_ms in (4.0, None, 6.0):
+        ledger.located(late_ms)
+    assert ledger.report()["frames"]["late_ms"]["p50"] == 5.0
 
 
 def test_intervals_and_missed_frames() -> None:

@@ -304,11 +304,11 @@ def test_what_is_not_seen_is_told(worn: Worn) -> None:
     hands = worn.aimed((1.5, 0.1)), worn.aimed((1.5, 0.1), "left")
     both = worn.settle(*hands)
     tall = worn.panel.quad.height_m
-    for _ in range(90):
-        worn.frame(hands[0])
+    lost = replace(STATE, notes=("the left controller was lost; bring it into view",))
+    worn.settle(hands[0], state=lost)
     assert worn.panel.quad.height_m > tall
     for _ in range(90):
-        worn.frame(*hands, valid=False)
+        worn.frame(*hands, state=lost, valid=False)
     assert worn.panel.quad.height_m > tall
     assert np.abs(worn.settle(*hands) - both).max() == 0
 

@@ -84,7 +84,10 @@ def test_it_may_start_before_the_runtime(small_testbed: Testbed, start: Start) -
     small_testbed.start_runtime()
     visit.when(lambda now: now["kind"] == "openxr" and now["room"] != 0)
     assert visit.now["notes"] == []
-    assert [switch["to"] for switch in visit.leave()["display"]["switches"]] == ["openxr"]
+    visit.frames(5)
+    report = visit.leave()
+    assert [switch["to"] for switch in report["display"]["switches"]] == ["openxr"]
+    assert report["frames"]["late_ms"]["p50"] > 0
 
 
 def test_who_insists_on_a_headset_hears_in_a_sentence_that_there_is_none(

@@ -57,11 +57,11 @@ class Frames:
         """Of a frame that was shown in the headset; call it when the frame has ended."""
         now_s, cpu_s = time.perf_counter(), time.thread_time()
         headset = getattr(display, "_headset", None)
-        if headset is not None and display.kind == "openxr":
+        if headset is not None and display.late_ms is not None:
             state = headset.session.wait.state
             self.cpu_s.append(cpu_s - self._cpu_s)
             self.work_s.append(now_s - self._turn_s)
-            self.late_s.append(headset.late_ms / 1e3)
+            self.late_s.append(display.late_ms / 1e3)
             self.drawing_s.append(drawing_s)
             self.upload_s.append(upload_s)
             self.gc_s.append(self._collected_s)

@@ -94,6 +94,8 @@ class Display(ABC):
         """Why it last changed, one sentence."""
         self.notes: tuple[str, ...] = ()
         """What does not work as it should, one sentence each, for the person to see: "no headset: …"."""
+        self.late_ms: float | None = None
+        """Of the last frame: from locating a headset's eyes to handing their picture over; None without one."""
         self._is_open = False
         self._last_s: float | None = None
 

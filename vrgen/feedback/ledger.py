@@ -62,7 +62,7 @@ class Ledger:
         self.switches: list[dict[str, Any]] = []
         self.first_frame_s: float | None = None
         self.count = self.missed = self.transfer_bytes = 0
-        self.cpu_ms, self.interval_ms = Series(), Series()
+        self.cpu_ms, self.interval_ms, self.late_ms = Series(), Series(), Series()
         self.transfer_ms, self.photon_ms = Series(), Series()
         self.transfer_path = "pixel-buffer"
         self.scene = {"tiles": 0, "meshes": 0, "instances": 0, "triangles": 0}
@@ -108,6 +108,11 @@ class Ledger:
             self.transfer_bytes += cost.upload_bytes
             self.transfer_ms.add(cost.upload_ms)
 
+    def located(self, late_ms: float | None) -> None:
+        """How long a headset's eyes had been located when their picture was handed over; None of no picture."""
+        if late_ms is not None:
+            self.late_ms.add(late_ms)
+
     def first_frame(self, since_start_s: float) -> None:
         """Seconds from the start of the process to the first picture; only the first call counts."""
         if self.first_frame_s is None:
@@ -137,6 +142,7 @@ class Ledger:
                 "missed": self.missed,
                 "cpu_ms": self.cpu_ms.summary(),
                 "interval_ms": self.interval_ms.summary(),
+                "late_ms": self.late_ms.summary(),
             },
             "generators": {
                 name: {

@@ -111,7 +111,7 @@ class OpenXrDisplay(Display):
         self._flat.close()
 
     def _begin_frame(self) -> Frame:
-        self._turn = None
+        self._turn = self.late_ms = None
         if self._headset is None:
             self._look_out()
         if self._headset is not None:
@@ -180,6 +180,7 @@ class OpenXrDisplay(Display):
             self._lose(error)
             return
         self._flat._make_current()
+        self.late_ms = self._headset.late_ms
         if mirrored:
             self._flat._present()
 

@@ -84,8 +84,8 @@ class Headset:
         self._person = Person()
         self._patience_s = PATIENCE_S
         self._turned_s = self._located_s = 0.0
-        self.late_ms = 0.0
-        """From locating the eyes to handing the picture over, of the last frame."""
+        self.late_ms: float | None = None
+        """From locating the eyes to handing the picture over, of the last frame; None where it had none."""
 
     @property
     def name(self) -> str:
@@ -177,7 +177,7 @@ class Headset:
         self._quad = None
         self.session.end(layers)
         ended_s = time.perf_counter()
-        self.late_ms = (ended_s - self._located_s) * 1e3
+        self.late_ms = (ended_s - self._located_s) * 1e3 if layers else None
         self._patience_s = PATIENCE_S + 2.0 * (ended_s - self._turned_s)
 
     def pulse(self, pulse: Pulse) -> None:
