@@ -248,8 +248,9 @@ class Choice:
     """Goes up with every change of a value; results of a lower revision are stale within a world."""
     seed: int = 0
     values: Mapping[str, InputValue] = field(default_factory=dict)
-    """By knob name, each of the knob's shape; a prompt as its text. A one-hot label beside a prompt is all zeros
-    until the person chooses one: then the prompt decides."""
+    """By knob name, each of the knob's shape; a prompt as its text. By `Knob.part` what a generator gets in
+    place of the latent that it shares. A one-hot label beside a prompt is all zeros until the person chooses one:
+    then the prompt decides."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,14 @@ def test_inputs_of_one_name_and_shape_are_one_knob() -> None:
     assert (found["season"].range, found["season"].default, found["season"].label) == ((0, 4), 1, "Season")
 
 
+def test_a_generator_can_have_a_value_of_its_own_of_a_knob_that_it_shares() -> None:
+    manifests = {"sky": made(latent=checkpoints.LATENT), "rocks": made(latent=checkpoints.LATENT)}
+    (knob,) = knobs(manifests)
+    standing = {"latent": np.zeros((1, 8), np.float32), knob.part("rocks"): np.ones((1, 8), np.float32)}
+    got = {name: inputs_of(name, manifest, standing, (knob,)) for name, manifest in manifests.items()}
+    assert (got["sky"]["latent"].max(), got["rocks"]["latent"].max()) == (0, 1)
+
+
 def test_same_name_of_another_shape_is_a_knob_of_its_own() -> None:
     manifests = {"sky": made(latent=checkpoints.LATENT), "land": made(latent={"kind": "latent", "shape": [1, 3]})}
     found = knobs(manifests)

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from vrgen.errors import WorldError
 from vrgen.inputs.propose import label_index
 from vrgen.inputs.steering import HISTORY, REST_S, Steering
-from vrgen.messages import Choice, InputValue, Knob
+from vrgen.messages import Choice, InputValue, Knob, Preference
 
 
 def latent(name: str, *shape: int, prior: str = "normal") -> Knob:
@@ -42,6 +42,53 @@ def test_a_seed_makes_a_world_and_settings_come_first() -> None:
     assert one.choice.values["ground"].tolist() == [[0, 0, 1]]
     assert one.choice.values["style"].dtype == np.int64
     assert one.choice.seed == 5
+
+
+# --- what was said of a part ------------------------------------------------------------------------------
+
+ALL = replace(latent("z", 1, 64), generators=("sky", "land", "rocks"))
+SEASONS = Knob(name="season", kind="label", shape=(1, 2), label="", generators=("sky",), labels=("a", "b"))
+LIKED = np.asarray(np.random.default_rng(1).standard_normal((1, 64)), np.float32)
+ROCKS = Preference(liked=({"rocks.z": LIKED},))
+
+
+def worlds(preference: Preference, knobs: tuple[Knob, ...] = (ALL, SEASONS)) -> list[Mapping[str, InputValue]]:
+    steering = Steering.start(knobs, 1)
+    return [steering.world_of(seed, preference).choice.values for seed in range(200)]
+
+
+def test_what_was_liked_of_one_generator_shifts_that_one_alone() -> None:
+    plain, shifted = worlds(Preference()), worlds(ROCKS)
+    assert all(equal(one, {name: other[name] for name in one}) for one, other in zip(plain, shifted, strict=True))
+    assert {name for values in shifted for name in values} == {"z", "season", "rocks.z"}
+    drawn, own = (np.stack([values[name] for values in shifted]).reshape(-1, 64) for name in ("z", "rocks.z"))
+    assert abs(np.mean(drawn @ LIKED.ravel()) / 64) < 0.1
+    assert np.mean(own @ LIKED.ravel()) / 64 > 0.3
+    assert np.allclose(np.linalg.norm(own, axis=1), 8.0, atol=1e-3), "on the shell, as every latent"
+
+
+def test_a_partial_word_leaves_the_other_knobs_as_they_would_be() -> None:
+    knobs = (latent("z", 1, 64), latent("u", 8, prior="uniform"), SEASONS)
+    plain, shifted = worlds(Preference(), knobs), worlds(Preference(liked=({"z": LIKED},)), knobs)
+    rest = ("u", "season")
+    assert all(
+        equal({n: one[n] for n in rest}, {n: other[n] for n in rest})
+        for one, other in zip(plain, shifted, strict=True)
+    )
+    assert np.mean([values["z"].ravel() @ LIKED.ravel() for values in shifted]) / 64 > 0.3
+
+
+def test_a_part_is_morphed_undone_and_given_up_with_its_world() -> None:
+    start = Steering.start((ALL, SEASONS), 1)
+    split = start.world_of(7, ROCKS)
+    part = split.choice.values["rocks.z"]
+    moved = split.morph((0.5, 0.0), 0.0)
+    assert not np.allclose(moved.choice.values["rocks.z"], part)
+    assert equal(moved.undo().choice.values, split.choice.values)
+    assert "rocks.z" not in split.undo().choice.values
+    assert "rocks.z" not in split.world_of(8).choice.values, "nothing is said any more"
+    smaller = replace(ALL, shape=(1, 16))
+    assert set(split.with_knobs((smaller, SEASONS)).choice.values) == {"z", "season"}, "it does not fit any more"
 
 
 def test_a_wrong_setting_is_one_sentence() -> None:

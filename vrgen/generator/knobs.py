@@ -48,10 +48,12 @@ def inputs_of(
     mine = {knob.name for knob in known if generator in knob.generators}
     found = {}
     for name in manifest.inputs:
+        # A knob of its own, or its own value of a knob that it shares (`Knob.part`), comes first.
         own = f"{generator}.{name}"
-        knob = own if own in mine else name
-        if knob in mine and knob in standing:
-            found[name] = standing[knob]
+        if own in standing and (own in mine or name in mine):
+            found[name] = standing[own]
+        elif own not in mine and name in mine and name in standing:
+            found[name] = standing[name]
     return found
 
 

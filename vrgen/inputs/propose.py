@@ -8,6 +8,7 @@ should not become all there is.
 
 import math
 import zlib
+from dataclasses import replace
 
 import numpy as np
 
@@ -37,6 +38,25 @@ def propose(rng: np.random.Generator, knob: Knob, preference: Preference) -> Inp
     if knob.kind == "label":
         return _propose_label(rng, knob, preference)
     return default_value(knob)
+
+
+def parts(seed: int, knobs: tuple[Knob, ...], preference: Preference) -> dict[str, InputValue]:
+    """By `Knob.part`: what single generators get instead of the latent that they share with others, where the
+    person liked or disliked what one of them made, and not the whole world."""
+    made: dict[str, InputValue] = {}
+    said = (*preference.liked, *preference.disliked)
+    for knob in knobs:
+        for part in parts_of(knob):
+            if any(part in values for values in said):
+                own = replace(knob, name=part)
+                made[part] = propose(rng_of(seed, own), own, preference)
+    return made
+
+
+def parts_of(knob: Knob) -> tuple[str, ...]:
+    """The names of the values of their own that a latent's generators can have."""
+    shared = knob.kind == "latent" and len(knob.generators) > 1
+    return tuple(knob.part(generator) for generator in knob.generators) if shared else ()
 
 
 def default_value(knob: Knob) -> InputValue:

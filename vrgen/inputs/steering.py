@@ -15,7 +15,7 @@ import numpy as np
 
 from vrgen.errors import WorldError
 from vrgen.inputs.latent import morphed
-from vrgen.inputs.propose import label_value, propose, rng_of
+from vrgen.inputs.propose import label_value, parts, parts_of, propose, rng_of
 from vrgen.messages import Choice, InputValue, Knob, Preference
 from vrgen.prompts import is_prompt, prompt_value
 
@@ -36,7 +36,7 @@ class Standing:
     at: tuple[float, float] = (0.0, 0.0)
     """How far the latents are morphed along their two directions."""
     values: Mapping[str, InputValue] = field(default_factory=dict)
-    """By knob name; a latent's is the one before the morph."""
+    """By knob name; a latent's is the one before the morph. By `Knob.part` what a generator has for itself."""
     by_hand: frozenset[str] = frozenset()
     """Labels and sliders that the person set; N leaves them."""
 
@@ -86,7 +86,9 @@ class Steering:
 
     def world_of(self, seed: int, preference: Preference = _NO_PREFERENCE) -> "Steering":
         """The world of that seed."""
-        values = dict(self.now.values)
+        split = {part for knob in self.knobs for part in parts_of(knob)}
+        values = {name: value for name, value in self.now.values.items() if name not in split}
+        values |= parts(seed, self.knobs, preference)
         for knob in self.knobs:
             if knob.kind == "latent" or (knob.kind == "label" and knob.name not in self.now.by_hand):
                 values[knob.name] = propose(rng_of(seed, knob), knob, preference)
@@ -158,12 +160,11 @@ class Steering:
     ) -> "Steering":
         knobs = self.knobs if knobs is None else knobs
         now = self._filled(self.now if now is None else now, knobs)
-        values = {
-            knob.name: morphed(knob, now.values[knob.name].astype(np.float32), _seed_of(now, knob), now.at)
-            if knob.kind == "latent"
-            else now.values[knob.name]
-            for knob in knobs
-        }
+        values = {knob.name: now.values[knob.name] for knob in knobs}
+        for knob in knobs:
+            for name in (knob.name, *parts_of(knob)) if knob.kind == "latent" else ():
+                if name in now.values and _fits(knob, now.values[name]):
+                    values[name] = morphed(knob, now.values[name].astype(np.float32), _seed_of(now, knob), now.at)
         values |= {knob.name: np.zeros(knob.shape, np.float32) for knob in _left_open(knobs, now)}
         choice = Choice(
             world=self.choice.world + world,
