@@ -50,7 +50,7 @@ def test_every_family_becomes_a_checkpoint_that_keeps_the_contract(family: str, 
     assert (tmp_path / "run" / "samples.png").is_file()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ["dcgan", "conditional", "small-gan"])
 def test_a_label_changes_what_is_made(family: str, tmp_path: Path) -> None:
     pictures(tmp_path / "set", labelled=True)
     [checkpoint] = trained(recipe(tmp_path, family, condition="labels", steps=3), tmp_path / "run")
