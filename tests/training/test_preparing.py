@@ -103,10 +103,19 @@ def test_what_is_there_twice_is_used_once(tmp_path: Path) -> None:
 
 def test_unlike_pictures_are_not_taken_for_the_same() -> None:
     seen = Seen()
-    for seed in range(60):
+    for seed in range(150):
         mark = print_of(linear_from_srgb(np.asarray(painted(seed), np.float32) / 255), hdr=False)
         assert seen.near(mark) is None
         seen.add(str(seed), str(seed), mark)
+
+
+def test_one_colour_is_the_same_as_itself_alone() -> None:
+    seen = Seen()
+    for number, grey in enumerate((0.2, 0.5, 0.8)):
+        mark = print_of(np.full((40, 40, 3), grey, np.float32), hdr=False)
+        assert seen.near(mark) is None
+        seen.add(str(number), str(number), mark)
+    assert seen.near(print_of(np.full((64, 50, 3), 0.5, np.float32), hdr=False)) == "1"
 
 
 def test_labels_are_folders_and_each_is_held_out_in_part(tmp_path: Path) -> None:

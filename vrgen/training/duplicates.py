@@ -6,7 +6,7 @@ transform of 32×32) and by a thumbnail in colour. Both have to be near: a recol
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -42,14 +42,14 @@ def print_of(light: Array, hdr: bool) -> Print:
     return Print(lowest > np.median(lowest[1:]), coded.reshape(8, 4, 8, 4, 3).mean((1, 3)))
 
 
-@dataclass
 class Seen:
-    """The pictures so far, and which file had each."""
+    """The pictures so far, and which file had each, in arrays that grow: each new one is compared with all."""
 
-    _digests: dict[str, str] = field(default_factory=dict)
-    _files: list[str] = field(default_factory=list)
-    _signs: list[npt.NDArray[np.bool_]] = field(default_factory=list)
-    _thumbnails: list[Array] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._digests: dict[str, str] = {}
+        self._files: list[str] = []
+        self._signs = np.zeros((64, 64), np.bool_)
+        self._thumbnails = np.zeros((64, 8, 8, 3), np.float32)
 
     def same(self, sha256: str) -> str | None:
         """The file that had the same bytes."""
@@ -57,19 +57,26 @@ class Seen:
 
     def near(self, found: Print) -> str | None:
         """The file that showed the same."""
-        if not self._files:
-            return None
-        colour = np.abs(np.stack(self._thumbnails) - found.thumbnail).mean((1, 2, 3))
-        apart = (np.stack(self._signs) != found.signs).sum(1)
-        like = (colour < COLOUR_APART) & (apart <= BITS_APART)
-        if found.thumbnail.std((0, 1)).max() < FLAT:
-            like |= colour < FLAT
-        return self._files[int(np.argmax(like))] if like.any() else None
+        count = len(self._files)
+        flat = _is_flat(found.thumbnail)
+        apart = np.count_nonzero(self._signs[:count] != found.signs, axis=1)
+        alike = np.arange(count) if flat else np.flatnonzero(apart <= BITS_APART)
+        colour = np.abs(self._thumbnails[alike] - found.thumbnail).mean((1, 2, 3))
+        like = alike[colour < (FLAT if flat else COLOUR_APART)]
+        return self._files[int(like[0])] if len(like) else None
 
     def add(self, file: str, sha256: str, found: Print | None) -> None:
         """Remember a picture that is used."""
         self._digests[sha256] = file
-        if found is not None:
-            self._files.append(file)
-            self._signs.append(found.signs)
-            self._thumbnails.append(found.thumbnail)
+        if found is None:
+            return
+        if len(self._files) == len(self._signs):
+            self._signs = np.concatenate([self._signs, np.zeros_like(self._signs)])
+            self._thumbnails = np.concatenate([self._thumbnails, np.zeros_like(self._thumbnails)])
+        self._signs[len(self._files)] = found.signs
+        self._thumbnails[len(self._files)] = found.thumbnail
+        self._files.append(file)
+
+
+def _is_flat(thumbnail: Array) -> bool:
+    return bool(thumbnail.std((0, 1)).max() < FLAT)
