@@ -23,7 +23,8 @@ from vrgen.errors import VrgenError
 from vrgen.feedback.haptics import UNTOUCHED, Answer, felt
 from vrgen.feedback.ledger import Ledger
 from vrgen.feedback.panel_state import PanelState
-from vrgen.feedback.preferences import observe
+from vrgen.feedback.picks import Pick, told
+from vrgen.feedback.preferences import concerned, observe
 from vrgen.feedback.summary import summary_lines
 from vrgen.generator.encoders import troubles
 from vrgen.generator.fitting import require_fit
@@ -113,6 +114,7 @@ class Session:
         self.captured: frozenset[str] = frozenset()
         self.stance, self.trip, self.touch = REST, AT_REST, UNTOUCHED
         self._accepted = self._refused = False
+        self.picked: Pick | None = None
         self.wants_from_panel = Intent()
         self.asked = ""
         self.paused = self.settling = False
@@ -160,6 +162,7 @@ class Session:
         intent = self.steer(intent, controls)
         self.request(controls)
         self.live(intent, controls)
+        self.pick(intent, controls)
         cost: FrameCost | None = None
         if frame.should_render and self.scene is not None:
             if number >= _PANEL_FROM_FRAME:
@@ -169,7 +172,7 @@ class Session:
         self.touch_back(controls)
         ended_s = time.perf_counter()
         moved = any((*intent.walk_mps, *intent.turn_rad, *intent.morph))
-        answered = bool(intent.actions or moved or intent.go)
+        answered = bool(intent.actions or moved or intent.go or intent.pick)
         self.ledger.person = self.person
         self.ledger.frame(
             begun_s, ended_s, (ended_s - begun_s) * 1e3, cost, rendered=cost is not None, answered=answered
@@ -187,6 +190,9 @@ class Session:
             self.steering.now.at,
             pointed=self.panel.pointed if self.panel is not None else {},
             labelled=self.panel is not None and not self.panel.compact,
+            mark=self.picked.mark(frame.controls.time_s) if self.picked is not None else None,
+            objects=scene.objects,
+            origin=scene.origin,
         )
         views = frame.views(self.person)
         if not views:  # nothing to draw into: the compositor keeps every picture
@@ -214,7 +220,10 @@ class Session:
         self.steering = self.steering.with_knobs(self.generators.knobs)
         panel, self.wants_from_panel = self.wants_from_panel, Intent()
         actions = (*intent.actions, *panel.actions)
-        self.preference = observe(self.preference, self.steering.choice, actions)
+        choice, about = self.steering.choice, None
+        if self.picked is not None and self.picked.counts(controls.time_s, choice.world):
+            about = concerned(self.picked.picked, self.steering.knobs, choice)
+        self.preference = observe(self.preference, choice, actions, about)
         for action in actions:
             if action is Action.NEW_WORLD:
                 self.steering = self.steering.new_world(self.rng, self.preference)
@@ -232,7 +241,7 @@ class Session:
                 self.leaving = True
             changed = self.steering is not before
             self.ledger.did(action.value)
-            self._tell(action, changed, controls.time_s)
+            self._tell(action, changed, controls.time_s, about is not None)
         self.steering = self.steering.morph(intent.morph, controls.time_s)
         if any(intent.morph):
             self.asked = "morph"
@@ -293,6 +302,19 @@ class Session:
 
     # --- feedback -----------------------------------------------------------------------------------------
 
+    def pick(self, intent: Intent, controls: Controls) -> None:
+        """What the person points at: it is told and marked, and what they say next is about it."""
+        if intent.pick is None or self.scene is None:
+            return
+        picked = self.assembly.picked(self.scene, self.person, controls.tracked, intent.pick)
+        if picked is None:
+            return
+        self.picked = Pick(picked, controls.time_s, self.steering.choice.world)
+        self._accepted = True
+        self.ledger.did("pick")
+        if self.panel is not None:
+            self.panel.say(told(picked, self.generators.status, self.steering.knobs), controls.time_s)
+
     def touch_back(self, controls: Controls) -> None:
         """Let the hands feel what became of what was asked."""
         if controls.tracked is None:
@@ -346,13 +368,14 @@ class Session:
         filming = self.options.video is not None or self.options.screenshot is not None
         return not (self.display.kind == "headless" and filming)
 
-    def _tell(self, action: Action, changed: bool, time_s: float) -> None:
+    def _tell(self, action: Action, changed: bool, time_s: float, partly: bool) -> None:
+        of = f", the {self.picked.picked.what}" if partly and self.picked is not None else ""
         words = {
             Action.NEW_WORLD: "new world",
             Action.UNDO: "undone" if changed else "nothing to undo",
             Action.REDO: "done again" if changed else "nothing to redo",
-            Action.LIKE: "liked: new worlds stay closer to this",
-            Action.DISLIKE: "disliked: new worlds keep away from this",
+            Action.LIKE: f"liked{of}: new worlds stay closer to this",
+            Action.DISLIKE: f"disliked{of}: new worlds keep away from this",
             Action.PAUSE: "paused" if self.paused else "going on",
         }
         if action in words:

@@ -1,0 +1,104 @@
+"""Picking, in the whole program: what is told, and that a like then is about the picked thing alone."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from generator import checkpoints as made
+from torch import Tensor, nn
+
+pytestmark = pytest.mark.slow
+
+
+class Tower(nn.Module):
+    """A thin pyramid that stands before the person and is higher than their eyes."""
+
+    def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        high = 4.0 + 0.01 * inputs["latent"][0, 0]
+        corners = torch.tensor([[-0.5, 0.0, -0.5], [0.5, 0.0, -0.5], [0.5, 0.0, 0.5], [-0.5, 0.0, 0.5]])
+        top = torch.stack([torch.zeros(()), high, torch.zeros(())])[None]
+        faces = torch.tensor([[0, 4, 1], [1, 4, 2], [2, 4, 3], [3, 4, 0]])
+        return {"tower.vertices": torch.cat([corners, top]), "tower.faces": faces}
+
+
+class Sky(nn.Module):
+    def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {"sky": torch.full((3, 16, 32), 0.5) + 0.1 * torch.tanh(inputs["latent"][0, 0])}
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from vrgen import app
+from vrgen.config import RunOptions
+from vrgen.display.headless import HeadlessDisplay
+from vrgen.messages import Controls
+
+target, report = map(Path, sys.argv[1:])
+state = {"at": 0, "since": 0}
+STEPS = (("e",), ("l",), ("n",), None, ("e",), ("k",))
+
+def script(number):
+    session = state.get("session")
+    if session is None or session.scene is None or session.panel is None:
+        return Controls()
+    objects = session.scene.objects
+    if not len(objects.instances) or objects.arrival < 1.0 or not session.assembly._makers:
+        return Controls()
+    state["since"] += 1
+    if state["since"] % 5:
+        return Controls()
+    if state["at"] == len(STEPS):
+        return Controls(closing=True)
+    step = STEPS[state["at"]]
+    state["at"] += 1
+    return Controls(look_px=(0.0, -500.0)) if step is None else Controls(pressed=step)
+
+def opened(options, clock):
+    return HeadlessDisplay((64, 36), clock=clock, script=script), []
+
+class Watched(app.Session):
+    def __init__(self, *args):
+        super().__init__(*args)
+        state["session"] = self
+
+    def frame(self, frame, number):
+        super().frame(frame, number)
+        for key in frame.controls.pressed:
+            said = self.panel._toast[0]
+            names = [sorted(map(sorted, of)) for of in (self.preference.liked, self.preference.disliked)]
+            print(key, "|", said, "|", *names, "|", sorted(self.steering.choice.values), "|", self._accepted)
+
+app.open_display, app.Session = opened, Watched
+app.run(RunOptions(target=str(target), seconds=120, report=report, quality="low", device="cpu", seed=1))
+"""
+
+
+def test_a_like_after_a_pick_is_about_what_was_picked(tmp_path: Path) -> None:
+    latent = {"latent": made.LATENT}
+    tower, sky = {"tower": {"kind": "mesh", "shape": [5, 3]}}, {"sky": {"kind": "panorama", "shape": [3, 16, 32]}}
+    made.save(Tower(), tmp_path / "towers.pt", made.manifest(latent, tower))
+    made.save(Sky(), tmp_path / "skies.pt", made.manifest(latent, sky))
+    world = tmp_path / "world.toml"
+    world.write_text(
+        '[generators.things]\ncheckpoint = "towers.pt"\n[generators.above]\ncheckpoint = "skies.pt"\n', "utf-8"
+    )
+    report = tmp_path / "report.json"
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, world, report], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    told = [[part.strip() for part in line.split("|")] for line in done.stdout.splitlines() if "|" in line]
+    assert [row[0] for row in told] == ["e", "l", "n", "e", "k"], done.stdout + done.stderr
+    tower_picked, liked, new, sky_picked, disliked = told
+    assert tower_picked[1] == "tower: by towers.pt, variant 0, seed 1"
+    assert (liked[1], liked[2]) == ("liked, the tower: new worlds stay closer to this", "[['things.latent']] []")
+    assert new[3] == "['latent', 'things.latent']"
+    assert sky_picked[1] == "sky: by skies.pt"
+    assert disliked[1].startswith("disliked, the sky") and disliked[2] == "[['things.latent']] [['above.latent']]"
+    assert {row[4] for row in told} == {"True"}
+    did = json.loads(report.read_text())["person"]["did"]
+    assert did == {"pick": 2, "like": 1, "new world": 1, "dislike": 1, "quit": 1}
