@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
 from sets import pictures, recipe
 from torch import Tensor
 
+from vrgen.contract import kind
 from vrgen.generator.inspection import check_checkpoint
+from vrgen.generator.manifest import read_manifest
 from vrgen.training import state as states
 from vrgen.training.dataset import Kind
 from vrgen.training.models.conditional import Conditional
@@ -101,6 +105,21 @@ def made_by(family: type, wraps: Wraps, height: int, width: int) -> Tensor:
     maker = built.networks["maker"].eval()
     with torch.no_grad():
         return torch.cat([built.make(maker, torch.randn(1, 8), torch.zeros(1, 0)) for _ in range(8)])
+
+
+def test_texts_and_sliders_steer(tmp_path: Path) -> None:
+    folder = pictures(tmp_path / "set").folder
+    rng = np.random.default_rng(0)
+    np.save(folder / "text.npy", rng.normal(size=(40, 384)).astype(np.float32))
+    np.save(folder / "sliders.npy", rng.random((40, 2), np.float32))
+    about = json.loads((folder / "dataset.json").read_text())
+    about |= {"encoder": "all-MiniLM-L6-v2", "sliders": ["light", "size"]}
+    (folder / "dataset.json").write_text(json.dumps(about))
+    for how, inputs in (("text", {"prompt": "prompt"}), ("sliders", {"light": "slider", "size": "slider"})):
+        [checkpoint] = trained(recipe(tmp_path, "conditional", condition=how, steps=2), tmp_path / how)
+        assert list(check_checkpoint(checkpoint, None)) == []
+        entries = read_manifest(checkpoint).inputs  # type: ignore[union-attr]
+        assert {name: kind(entry) for name, entry in entries.items()} == {"latent": "latent", **inputs}
 
 
 @pytest.mark.parametrize("family", ["dcgan", "wgan-gp", "small-gan"])

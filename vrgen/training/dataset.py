@@ -30,8 +30,8 @@ Indices = NDArray[np.int64]
 Side = Annotated[int, Meta(ge=1)]
 
 ABOUT, DATA, TEXT, SLIDERS = "dataset.json", "data.npy", "text.npy", "sliders.npy"
-DARKEST = 1e-3
-"""Added to a radiance before its logarithm is taken: 0 to 1000 become -1 to 1."""
+DARKEST, BRIGHTEST = 1e-3, 1e3
+"""Added to a radiance before its logarithm is taken, and the most that is seen of it: 0 becomes -1, 1000 1."""
 
 
 class DatasetError(VrgenError):
@@ -167,7 +167,7 @@ def as_trained(stored: NDArray[Any]) -> Tensor:
     if stored.dtype == np.uint8:
         return torch.from_numpy(stored).float().div_(127.5).sub_(1.0)
     if stored.dtype == np.float16:
-        return torch.log10(torch.from_numpy(stored.astype(np.float32)).clamp_min(0.0) + DARKEST) / 3.0
+        return torch.log10(torch.from_numpy(stored.astype(np.float32)).clamp(0.0, BRIGHTEST) + DARKEST) / 3.0
     return torch.from_numpy(np.array(stored, dtype=np.float32))
 
 

@@ -129,7 +129,7 @@ def _inputs(recipe: r.Recipe, dataset: Dataset) -> dict[str, Entry]:
             inputs["label"] = {"kind": "label", "shape": [1, len(about.labels)], "labels": list(about.labels)}
         case "text":
             length = dataset.conditions("text").shape[1]
-            inputs["prompt"] = {"kind": "prompt", "shape": [1, length], "encoder": about.encoder or "unknown"}
+            inputs["prompt"] = {"kind": "prompt", "shape": [1, length], "encoder": about.encoder}
         case "sliders":
             for name in about.sliders:
                 inputs[name] = {"kind": "slider", "shape": [1], "range": [0, 1], "default": 0.5}

@@ -68,6 +68,10 @@ def require_fitting(recipe: Recipe, dataset: Dataset) -> None:
         raise UsageError(
             f'data.changes has "roll", which moves a {kind} over its edge, where it does not go on; leave it out'
         )
+    if model.condition == "text" and dataset.conditions("text").size and not about.encoder:
+        raise UsageError(
+            f"{where}: does not say which encoder made its text embeddings; prepare the dataset again with --text"
+        )
     if model.size is not None and model.size != (height, width):
         raise UsageError(
             f"{where}: pictures are {height} × {width}, model.size is {model.size[0]} × {model.size[1]}; "
