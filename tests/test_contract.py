@@ -37,6 +37,7 @@ OUTPUTS: dict[str, dict[str, object]] = {
     "view": {"shape": [3, 256, 256]},
     "picture": {"shape": [3, 64, 64]},
     "light": {},
+    "fog": {},
 }
 
 

@@ -153,6 +153,11 @@ class LightOutput(Entry, frozen=True, tag="light", kw_only=True):
     """Direction towards the sun (3), its colour (3), ambient colour (3); linear."""
 
 
+class FogOutput(Entry, frozen=True, tag="fog", kw_only=True):
+    shape: Shape = (1,)
+    """How far one sees, as a part of the world's `fog_m`: 1 is the world's own, 0.1 a thick mist."""
+
+
 OutputSpec = (
     PanoramaOutput
     | PanoramaDepthOutput
@@ -164,6 +169,7 @@ OutputSpec = (
     | ViewOutput
     | PictureOutput
     | LightOutput
+    | FogOutput
 )
 
 

@@ -8,6 +8,7 @@ import pytest
 from vrgen.display.headless import HeadlessDisplay
 from vrgen.feedback.panel_state import PanelState, PanelWants
 from vrgen.messages import Action, Choice, GeneratorStatus, Knob, Person, Phase, View
+from vrgen.prompts import prompt_text, prompt_value
 
 SEASON = Knob("season", "slider", (1,), "Season", ("g",))
 GROUND = Knob("ground", "label", (1, 3), "Ground", ("g",), labels=("grass", "sand", "snow"))
@@ -215,6 +216,29 @@ def test_a_label_is_chosen_from_its_list(shown: Shown) -> None:
     shown.click(x, y + 29)
     chosen = [wants.settings["ground"] for wants in shown.click(x, y + 93) if "ground" in wants.settings]
     assert [value.tolist() for value in chosen] == [[[0, 1, 0]]]
+
+
+def test_a_prompt_is_typed_and_taken_by_enter(shown: Shown) -> None:
+    knob = Knob("prompt", "prompt", (1, 384), "Prompt", ("g",), encoder="all-MiniLM-L6-v2")
+    values = {**STATE.choice.values, "prompt": prompt_value("")}
+    state = replace(STATE, knobs=(knob, SEASON, GROUND), choice=Choice(values=values))
+    shown.settle(state)
+    for y in range(60, 300, 6):
+        wants = shown.click(150.0, float(y), state)[-1]
+        if "keyboard" in wants.captured:
+            break
+    assert "keyboard" in wants.captured, "no field to type into was found"
+    assert shown.frame(state, typed="misty moor").settings == {}
+    down = frozenset({"enter"})
+    taken = [shown.frame(state, pressed=("enter",), held=down), shown.frame(state), shown.frame(state)]
+    (settings,) = [wants.settings for wants in taken if wants.settings]
+    assert prompt_text(settings["prompt"]) == "misty moor"
+    assert "keyboard" not in shown.frame(state).captured, "keys steer again"
+
+
+def test_a_label_that_the_prompt_decides_about_is_drawn(shown: Shown) -> None:
+    left_open = Choice(values={**STATE.choice.values, "ground": np.zeros((1, 3), np.float32)})
+    assert (shown.settle() != shown.settle(replace(STATE, choice=replace(left_open, revision=1)))).any()
 
 
 def test_a_key_cap_that_names_an_action_is_a_button(shown: Shown) -> None:

@@ -269,6 +269,17 @@ def test_light_that_a_generator_gives_fades_in() -> None:
     assert show.scene.light.exposure == before.exposure
 
 
+def test_fog_that_a_generator_gives_comes_slowly() -> None:
+    show = Show(Assembly(world("mist")))
+    before = show.frame().fog_m
+    wish = o.wish("mist")
+    show.ask(wish)
+    show.frame([o.result(wish, {"fog": o.of(c.FogOutput(), [0.1])})])
+    seen = [show.frame().fog_m for _ in range(60)]
+    assert seen[-1] == pytest.approx(0.1 * before) and seen == sorted(seen, reverse=True)
+    assert max(a / b for a, b in pairwise([before, *seen])) < 4.0
+
+
 def test_another_world_of_land_waits_for_the_tiles_around_the_walker() -> None:
     show, _ = standing_land()
     before = show.assembly.land.height(1.0, 1.0)

@@ -326,6 +326,8 @@ def _output_violations(model: "Model", name: str, outputs: "Outputs", array: "np
             return [f"{say} holds depths down to {array.min():.3g} m, more than zero was expected; clamp it"]
         case c.LightOutput() if abs(float(np.linalg.norm(array[:3])) - 1) > 1e-2 or array[3:].min() < 0:
             return [f"{say} needs a direction of length 1 and colours of zero or more; normalise and clamp it"]
+        case c.FogOutput() if array.min() <= 0:
+            return [f"{say} is {array.min():.3g}, more than zero was expected; clamp it"]
         case c.InstancesOutput() if (np.abs(np.linalg.norm(array[:, 3:7], axis=1) - 1) > 1e-2).any():
             return [f"{say} holds quaternions whose length is not 1; normalise them"]
         case _:

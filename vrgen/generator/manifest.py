@@ -38,6 +38,7 @@ _RANK = {
     "view": 3,
     "picture": 3,
     "light": 1,
+    "fog": 1,
 }
 _CHANNELS = {"albedo": (1, 3, 4), "normal": (3,), "roughness": (1,), "emissive": (1, 3)}
 
@@ -238,6 +239,8 @@ def _output_problems(entry: c.OutputSpec) -> Iterator[str]:
             yield wanted
         case c.LightOutput() if bare != (9,):
             yield wanted
+        case c.FogOutput() if bare != (1,):
+            yield wanted
         case _:
             pass
     numbers = getattr(entry, "range", None)
@@ -257,6 +260,7 @@ def _expected(kind: str) -> str:
         "view": "(3, H, W)",
         "picture": "(3, H, W)",
         "light": "(1, 9)",
+        "fog": "(1,)",
     }[kind]
 
 

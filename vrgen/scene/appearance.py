@@ -13,6 +13,8 @@ from vrgen.scene.sky import plain_sky
 from vrgen.scene.surfaces import plain_surface
 from vrgen.scene_model import F32, Fade, Light, Sky, Surface, new_id
 
+_DENSEST = 0.002
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Lamp:
@@ -27,12 +29,22 @@ class Lamp:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Mist:
+    """How far one sees that a generator says, as a part of the world's distance."""
+
+    id: int
+    clear: float = 1.0
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Look:
     """How it looks in one frame. `surfaces`: at least "ground" and "cliff"."""
 
     sky: Fade[Sky]
     surfaces: Mapping[str, Fade[Surface]]
     light: Light
+    clear: float = 1.0
+    """How far one sees, as a part of the world's `fog_m`."""
 
 
 class Appearance:
@@ -42,6 +54,7 @@ class Appearance:
         self._sky: Fading[Sky] = Fading(plain_sky())
         self._surfaces: dict[str, Fading[Surface]] = {"ground": Fading(plain_surface((126, 124, 116)))}
         self._lamp: Fading[Lamp] = Fading(Lamp(new_id()))
+        self._mist: Fading[Mist] = Fading(Mist(new_id()))
         self._governor = Governor()
 
     def offer_sky(self, sky: Sky, another_world: bool) -> None:
@@ -55,9 +68,12 @@ class Appearance:
     def offer_light(self, light: Light, another_world: bool) -> None:
         self._lamp.offer(Lamp(new_id(), light), another_world)
 
+    def offer_fog(self, clear: float, another_world: bool) -> None:
+        self._mist.offer(Mist(new_id(), max(clear, _DENSEST)), another_world)
+
     @property
-    def _fadings(self) -> tuple[Fading[Sky] | Fading[Lamp] | Fading[Surface], ...]:
-        return (self._sky, self._lamp, *self._surfaces.values())
+    def _fadings(self) -> tuple[Fading[Sky] | Fading[Lamp] | Fading[Mist] | Fading[Surface], ...]:
+        return (self._sky, self._lamp, self._mist, *self._surfaces.values())
 
     @property
     def still(self) -> bool:
@@ -77,8 +93,9 @@ class Appearance:
 
     def advance(self, resident: frozenset[int], may_begin: bool, dt_s: float) -> Look:
         """One frame on."""
-        if self._lamp.waiting is not None:
-            resident |= {self._lamp.waiting.id}  # it has nothing to upload
+        for bare in (self._lamp.waiting, self._mist.waiting):
+            if bare is not None:
+                resident |= {bare.id}  # it has nothing to upload
         fadings = self._fadings
         if any(fading.moves(resident, may_begin) for fading in fadings):
 
@@ -106,4 +123,8 @@ class Appearance:
             light = lamp.shown.with_sky(light)
         surfaces = {name: fading.ahead(resident, may_begin, dt_s) for name, fading in self._surfaces.items()}
         surfaces.setdefault("cliff", surfaces["ground"])
-        return Look(sky, surfaces, light)
+        mist = self._mist.ahead(resident, may_begin, dt_s)
+        clear = mist.shown.clear
+        if mist.arriving is not None:  # evenly to the eye: by the same factor in the same time
+            clear *= (mist.arriving.clear / clear) ** mist.weight
+        return Look(sky, surfaces, light, clear)

@@ -11,6 +11,7 @@ import numpy as np
 
 from vrgen.config import World
 from vrgen.contract import (
+    FogOutput,
     HeightfieldOutput,
     LightOutput,
     PanoramaOutput,
@@ -185,7 +186,7 @@ class Assembly:
             surfaces=look.surfaces,
             objects=objects,
             origin=self._origin,
-            fog_m=self._world.fog_m,
+            fog_m=self._world.fog_m * look.clear,
             time_s=now_s,
             preload=self._appearance.waiting,
         )
@@ -262,6 +263,8 @@ class Assembly:
                 self._land_by = request
             elif isinstance(spec, LightOutput):
                 self._appearance.offer_light(given_light(output), another)
+            elif isinstance(spec, FogOutput):
+                self._appearance.offer_fog(float(output.arrays[""].ravel()[0]), another)
             elif kind_of(spec) in _NOT_SHOWN_YET:
                 self.notes[name] = f"{request.generator} makes '{name}' ({kind_of(spec)}), which is not shown yet"
             elif not isinstance(spec, PanoramaOutput | TextureOutput):
