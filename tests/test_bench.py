@@ -20,7 +20,7 @@ SAID = {
         "vrgen outside GL calls",
     ),
     "start": ("From the process's start to the first frame", "headless, shader cache empty"),
-    "train": ("DCGAN on digits", "ratio by the clock", "waited for data"),
+    "training": ("DCGAN on digits", "ratio by the clock", "waited for data"),
     "walk": ("Walking on", "MiB a minute"),
 }
 

@@ -37,7 +37,7 @@ def main() -> None:
 
     torch.set_num_threads(args.threads)
     steps, pairs = (10, 2) if args.quick else (250, 7)
-    report = Report("train", args)
+    report = Report("training", args)
     with (
         tempfile.TemporaryDirectory() as folder,
         prepared(Path(folder), args.batch, args.features) as (ours, plain, waited_s),
