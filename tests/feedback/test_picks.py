@@ -53,7 +53,8 @@ def test_a_thing_is_marked_at_its_foot_for_a_moment_and_the_sky_never() -> None:
     rock = Pick(Picked("rock", (), 4.0, (1.0, 2.0, 3.0), 0, (1.0, 0.5, 3.5), 1.2), 10.0, 2)
     mark = rock.mark(10.0)
     assert mark is not None
-    assert (mark.at_world, mark.foot_world, mark.radius_m) == ((1.0, 2.0, 3.0), (1.0, 0.5, 3.5), 1.2)
+    assert (mark.at_world, mark.foot_world) == ((1.0, 2.0, 3.0), (1.0, 0.5, 3.5))
+    assert mark.radius_m > 1.2
     assert rock.mark(10.1 + SHOWN_S) is None
     ground = Pick(Picked("ground", (), 4.0, (1.0, 0.0, 3.0)), 10.0, 2).mark(10.0)
     assert ground is not None and ground.foot_world == ground.at_world and ground.radius_m > 0

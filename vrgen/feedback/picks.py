@@ -11,6 +11,8 @@ COUNTS_S = 5.0
 SHOWN_S = 1.0
 _SPOT_M = 0.2
 """Radius of the ring on the ground where nothing stands."""
+_ROUND = 1.25
+"""Of a ring around a thing, over how far that reaches."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -30,7 +32,8 @@ class Pick:
         picked = self.picked
         if picked.at_world is None or time_s - self.time_s > SHOWN_S:
             return None
-        return Mark(picked.at_world, picked.foot_world or picked.at_world, max(picked.radius_m, _SPOT_M))
+        radius_m = max(_ROUND * picked.radius_m, _SPOT_M)
+        return Mark(picked.at_world, picked.foot_world or picked.at_world, radius_m)
 
 
 def told(picked: Picked, statuses: Iterable[GeneratorStatus], knobs: tuple[Knob, ...]) -> str:

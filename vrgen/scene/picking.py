@@ -121,23 +121,25 @@ def struck(
     miss = way[:, [0, 2]] - ahead[:, None] * level
     near = (miss[:, 0] ** 2 + miss[:, 1] ** 2 <= radius**2) & (size > 0.0)
     near &= np.hypot(way[:, 0], way[:, 2]) - radius <= reach_m
-    candidates: list[tuple[float, int, Array, Array, Array]] = []
+    candidates: list[tuple[float, int, Array, float, Array, Array]] = []
     for number in np.flatnonzero(near).tolist():
         it = things[number]
         place = it["position"].astype(np.float64)
+        foot_y = float(place[1] + origin[1])
         if it["stands"] > 0.0:
             ground = height(float(place[0] + origin[0]), float(place[2] + origin[2]))
             if ground is None:
                 continue
             place[1] += ground
+            foot_y = ground  # it may be sunk into it
         x, y, z, w = (float(part) for part in it["rotation"])
         mesh_from_world = rotation((x, y, z, w)).T / size[number]
         begins, goes = mesh_from_world @ (start - place), mesh_from_world @ along
         enters_m = _into_box(begins, goes, low[it["mesh"]], high[it["mesh"]])
         if enters_m is not None and enters_m <= reach_m:
-            candidates.append((enters_m, number, place, begins, goes))
+            candidates.append((enters_m, number, place, foot_y, begins, goes))
     best: Strike | None = None
-    for enters_m, number, place, begins, goes in sorted(candidates, key=lambda one: one[0]):
+    for enters_m, number, place, foot_y, begins, goes in sorted(candidates, key=lambda one: one[0]):
         if best is not None and enters_m > best.distance_m:
             break
         distance_m = _into_triangles(begins, goes, objects.meshes[things["mesh"][number]])
@@ -145,8 +147,8 @@ def struck(
             continue
         lowest, highest = low[things["mesh"][number]], high[things["mesh"][number]]
         across = float(np.maximum(-lowest, highest)[[0, 2]].max() * size[number])
-        x, y, z = place + origin
-        best = Strike(number, distance_m, (float(x), float(y), float(z)), across)
+        x, _, z = place + origin
+        best = Strike(number, distance_m, (float(x), foot_y, float(z)), across)
     return best
 
 
