@@ -128,6 +128,26 @@ def test_like_dislike_and_pause(visit: Visit) -> None:
             visit.when(lambda now, paused=paused: now["paused"] is paused)  # type: ignore[misc]
 
 
+def test_a_trigger_picks_what_the_ray_meets_and_a_like_is_about_that(visit: Visit, small_testbed: Testbed) -> None:
+    hand = (0.2, 1.3, -0.5)
+    small_testbed.headset.move(right=facing(hand, pitch_deg=-30.0))
+    visit.frames(3)
+    with visit.held("right", trigger=1.0):
+        ground = visit.when(lambda now: now["picked"] == "ground")
+    assert ground["by"] == ["land"]
+    # 1.3 m over the land, 30 degrees down, on gentle waves
+    away = math.dist(ground["picked_at"][::2], ground["feet"][::2])
+    assert away == pytest.approx(0.5 + 1.3 / math.tan(math.radians(30.0)), abs=1.0)
+    assert ground["picked_at"][2] < ground["feet"][2] - 1.0, "ahead"
+    small_testbed.headset.move(right=facing(hand, pitch_deg=50.0))
+    visit.frames(3)
+    with visit.held("right", trigger=1.0):
+        assert visit.when(lambda now: now["picked"] == "sky")["by"] == ["sky"]
+    with visit.held("left", b_click=True):
+        visit.when(lambda now: now["said"] == ["sky.latent"])
+    small_testbed.headset.move(right=AHEAD)
+
+
 def test_a_controller_that_is_lost_leaves_the_other_and_is_told(visit: Visit) -> None:
     visit.change("right", active=False, hand_tracking_active=False)
     visit.when(lambda now: now["hands"] == ["left"])
@@ -153,7 +173,16 @@ def test_the_report_tells_it_all(visit: Visit) -> None:
     last = visit.now
     report = visit.leave()
     did = report["person"]["did"]
-    expected = {"new world": 1, "undo": 1, "like": 1, "dislike": 1, "pause": 2, "teleport": 1, "drag": 1}
+    expected = {
+        "new world": 1,
+        "undo": 1,
+        "like": 1,
+        "dislike": 2,
+        "pick": 2,
+        "pause": 2,
+        "teleport": 1,
+        "drag": 1,
+    }
     assert {name: did.get(name) for name in expected} == expected
     assert report["person"]["feet_m"] == pytest.approx(last["feet"], abs=0.002)
     assert report["display"]["kind"] == "openxr" and len(report["display"]["switches"]) == 1
