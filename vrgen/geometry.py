@@ -147,24 +147,30 @@ def projection(fov: Fov, near_m: float) -> Array:
     For clip depth in [0, 1] (glClipControl). Reversed depth keeps float precision where it is needed:
     https://developer.nvidia.com/content/depth-precision-visualized
     """
-    left, right = np.tan(fov.left_rad), np.tan(fov.right_rad)
-    down, up = np.tan(fov.down_rad), np.tan(fov.up_rad)
-    m = np.zeros((4, 4))
-    m[0, 0] = 2 / (right - left)
-    m[0, 2] = (right + left) / (right - left)
-    m[1, 1] = 2 / (up - down)
-    m[1, 2] = (up + down) / (up - down)
-    m[2, 3] = near_m
-    m[3, 2] = -1
-    return m
+    left, right = math.tan(fov.left_rad), math.tan(fov.right_rad)
+    down, up = math.tan(fov.down_rad), math.tan(fov.up_rad)
+    return np.array(
+        [
+            [2 / (right - left), 0.0, (right + left) / (right - left), 0.0],
+            [0.0, 2 / (up - down), (up + down) / (up - down), 0.0],
+            [0.0, 0.0, 0.0, near_m],
+            [0.0, 0.0, -1.0, 0.0],
+        ],
+        np.float64,
+    )
+
+
+_SIDES = np.array([[1, 0, 0, 1], [-1, 0, 0, 1], [0, 1, 0, 1], [0, -1, 0, 1], [0, 0, -1, 1]], np.float64)
+"""Clip planes (left, right, bottom, top, near) as sums of a matrix's rows."""
 
 
 def frustum_planes(clip_from_world: Array) -> Array:
-    """(5, 4) planes (nx, ny, nz, d), inside where n·p + d ≥ 0, unit normals: left, right, bottom, top, near.
+    """(…, 5, 4) planes (nx, ny, nz, d) of (…, 4, 4) matrices, inside where n·p + d ≥ 0, unit normals: left, right,
+    bottom, top, near.
 
     There is no far plane to test. Rows of the matrix, after Gribb and Hartmann.
     """
-    r = clip_from_world
-    planes = np.stack([r[3] + r[0], r[3] - r[0], r[3] + r[1], r[3] - r[1], r[3] - r[2]])
-    norms: Array = np.linalg.norm(planes[:, :3], axis=1, keepdims=True)
-    return np.asarray(planes / norms)
+    planes = _SIDES @ clip_from_world
+    normals = planes[..., :3]
+    planes /= np.sqrt(np.einsum("...i,...i->...", normals, normals))[..., None]
+    return np.asarray(planes)

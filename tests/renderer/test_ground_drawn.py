@@ -118,7 +118,7 @@ def test_details_meet_without_a_crack_at_any_distance(stage: Open) -> None:
     for x, z, yaw in ((3.0, 4.0, 0.0), (16.0, 16.0, 0.8), (31.0, 1.0, 2.3), (1.0, 30.0, 3.9)):
         turn = multiply(yaw_quat(yaw), pitch_quat(-0.42))
         drawn = one.draw(world, [s.view(SIZE, (x, 12.0, z), turn, 38.0)]).astype(int)
-        levels = one.renderer._ground.layout(world, (0, 0), np.array([x, 12.0, z]))["self"][:, 0]
+        levels = one.renderer._ground.layout(world, (0, 0), np.array([x, 12.0, z])).tiles["self"][:, 0]
         assert levels.min() < 2.0 and levels.max() >= 4.0
         assert not (drawn[..., 2] > drawn[..., 0] + 20).any()
 

@@ -86,37 +86,25 @@ class Pipeline:
     """A program with all the state it draws with."""
 
     _bound: "Pipeline | None" = None
+    _state: State | None = None
+    """What the last one has set; who uses a program without a pipeline leaves it as it is."""
 
     def __init__(self, program: Program, state: State = State()) -> None:
         self.program = program
         self.state = state
 
     def bind(self) -> None:
-        before = Pipeline._bound
-        if before is self:
+        if Pipeline._bound is self:
             return
         Pipeline._bound = self
         GL.glUseProgram(self.program.name)
-        if before is not None and before.state == self.state:
-            return
-        state = self.state
-        _switch(GL.GL_DEPTH_TEST, state.depth != "off")
-        GL.glDepthFunc(GL.GL_GEQUAL if state.depth == "near" else GL.GL_ALWAYS)
-        GL.glDepthMask(state.write_depth)
-        _switch(GL.GL_CULL_FACE, state.cull != "none")
-        if state.cull != "none":
-            GL.glCullFace(GL.GL_BACK if state.cull == "back" else GL.GL_FRONT)
-        _switch(GL.GL_BLEND, state.blend == "over")
-        if state.blend == "over":  # premultiplied alpha
-            GL.glBlendFuncSeparate(GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA, GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA)
-        _switch(GL.GL_POLYGON_OFFSET_FILL, state.bias != (0.0, 0.0))
-        GL.glPolygonOffset(*state.bias)
-        _switch(GL.GL_DEPTH_CLAMP, state.clamp_depth)
+        _change(Pipeline._state, self.state)
+        Pipeline._state = self.state
 
     @staticmethod
     def forget() -> None:
         """Someone else drew (a panel, a runtime): set everything anew at the next bind."""
-        Pipeline._bound = None
+        Pipeline._bound = Pipeline._state = None
         GL.glClipControl(GL.GL_LOWER_LEFT, GL.GL_ZERO_TO_ONE)
         GL.glDisable(GL.GL_SCISSOR_TEST)
         GL.glDisable(GL.GL_STENCIL_TEST)
@@ -124,6 +112,30 @@ class Pipeline:
         GL.glEnable(GL.GL_MULTISAMPLE)
         GL.glEnable(GL.GL_TEXTURE_CUBE_MAP_SEAMLESS)
         GL.glColorMask(True, True, True, True)
+
+
+def _change(before: State | None, now: State) -> None:
+    """Set what differs; everything where `before` is not known."""
+    if before is now or before == now:
+        return
+    if before is None or before.depth != now.depth:
+        _switch(GL.GL_DEPTH_TEST, now.depth != "off")
+        GL.glDepthFunc(GL.GL_GEQUAL if now.depth == "near" else GL.GL_ALWAYS)
+    if before is None or before.write_depth != now.write_depth:
+        GL.glDepthMask(now.write_depth)
+    if before is None or before.cull != now.cull:
+        _switch(GL.GL_CULL_FACE, now.cull != "none")
+        if now.cull != "none":
+            GL.glCullFace(GL.GL_BACK if now.cull == "back" else GL.GL_FRONT)
+    if before is None or before.blend != now.blend:
+        _switch(GL.GL_BLEND, now.blend == "over")
+        if now.blend == "over":  # premultiplied alpha
+            GL.glBlendFuncSeparate(GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA, GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA)
+    if before is None or before.bias != now.bias:
+        _switch(GL.GL_POLYGON_OFFSET_FILL, now.bias != (0.0, 0.0))
+        GL.glPolygonOffset(*now.bias)
+    if before is None or before.clamp_depth != now.clamp_depth:
+        _switch(GL.GL_DEPTH_CLAMP, now.clamp_depth)
 
 
 def _switch(capability: int, on: bool) -> None:

@@ -15,6 +15,7 @@ class GpuTimer:
         self._names = [int(name) for name in names]
         self._asked = self._read = 0
         self._begun = False
+        self._there, self._times = GL.GLint(), (GL.GLuint64(), GL.GLuint64())
         self.ms: float | None = None
         """Of the last frame that is through; None before the first."""
 
@@ -37,14 +38,13 @@ class GpuTimer:
 
     def _take(self, slot: int) -> bool:
         first, last = self._names[2 * slot], self._names[2 * slot + 1]
-        there = GL.GLint()
-        GL.glGetQueryObjectiv(last, GL.GL_QUERY_RESULT_AVAILABLE, there)
-        if not there.value:
+        GL.glGetQueryObjectiv(last, GL.GL_QUERY_RESULT_AVAILABLE, self._there)
+        if not self._there.value:
             return False
-        times = (GL.GLuint64(), GL.GLuint64())
-        for name, time_ns in zip((first, last), times):
-            GL.glGetQueryObjectui64v(name, GL.GL_QUERY_RESULT, time_ns)
-        self.ms = (times[1].value - times[0].value) / 1e6
+        began, ended = self._times
+        GL.glGetQueryObjectui64v(first, GL.GL_QUERY_RESULT, began)
+        GL.glGetQueryObjectui64v(last, GL.GL_QUERY_RESULT, ended)
+        self.ms = (ended.value - began.value) / 1e6
         return True
 
     def close(self) -> None:

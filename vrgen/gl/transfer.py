@@ -53,6 +53,7 @@ class Ring:
     def __init__(self, bytes_a_frame: int, label: str) -> None:
         self._part = (bytes_a_frame + _ALIGN - 1) // _ALIGN * _ALIGN
         self.buffer = Buffer(self._part * FRAMES_IN_FLIGHT, label, persistent=True)
+        self._bytes = self.buffer.mapped.data
         self.fences = Fences()
         self._ends: list[object | None] = [None] * FRAMES_IN_FLIGHT
         self._index = 0
@@ -73,7 +74,7 @@ class Ring:
         start = self._index * self._part + self._used
         if self._used + size > self._part:
             raise ValueError(f"ring {self.buffer.label}: {size} bytes do not fit beside {self._used}")
-        self.buffer.mapped[start : start + size] = np.ascontiguousarray(data).reshape(-1).view(np.uint8)
+        self._bytes[start : start + size] = data.tobytes()
         self._used += (size + _ALIGN - 1) // _ALIGN * _ALIGN
         return start, size
 
@@ -84,6 +85,7 @@ class Ring:
     def close(self) -> None:
         self.fences.close()
         self._ends = [None] * FRAMES_IN_FLIGHT
+        self._bytes.release()
         self.buffer.close()
 
     def __enter__(self) -> Self:

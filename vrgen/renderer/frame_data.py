@@ -1,11 +1,12 @@
 """What every shader knows about a frame: the uniform block of shaders/frame.glsl, filled from scene and views."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from vrgen.geometry import Array, inverse_rigid, projection
+from vrgen.geometry import Array
 from vrgen.messages import View
 from vrgen.scene_model import Scene
 
@@ -40,28 +41,45 @@ class Camera:
     """One view in the frame of the drawing origin."""
 
     def __init__(self, view: View, origin: tuple[float, float, float]) -> None:
-        world_from_eye = view.world_from_eye.copy()
-        world_from_eye[:3, 3] -= origin
+        # Number by number: on matrices this small every call to numpy costs more than the sums.
+        (a, b, c, x), (d, e, f, y), (g, h, i, z), _ = view.world_from_eye.tolist()
+        x, y, z = x - origin[0], y - origin[1], z - origin[2]
         fov = view.fov
-        self.eye: Array = world_from_eye[:3, 3]
-        self.clip_from_world: Array = projection(fov, NEAR_M) @ inverse_rigid(world_from_eye)
-        left, right = np.tan(fov.left_rad), np.tan(fov.right_rad)
-        down, up = np.tan(fov.down_rad), np.tan(fov.up_rad)
-        self.pixel_rad = float(up - down) / view.rect_px[3]
-        eye_from_ndc = np.zeros((4, 4))
-        eye_from_ndc[0, 0], eye_from_ndc[0, 2] = (right - left) / 2, (right + left) / 2
-        eye_from_ndc[1, 1], eye_from_ndc[1, 2] = (up - down) / 2, (up + down) / 2
-        eye_from_ndc[2, 2] = -1
-        self.ray_from_ndc: Array = np.zeros((4, 4))
-        self.ray_from_ndc[:3, :3] = world_from_eye[:3, :3] @ eye_from_ndc[:3, :3]
+        left, right = math.tan(fov.left_rad), math.tan(fov.right_rad)
+        down, up = math.tan(fov.down_rad), math.tan(fov.up_rad)
+        self.eye = (x, y, z)
+        self.pixel_rad = (up - down) / view.rect_px[3]
+        back = (c, f, i, -(c * x + f * y + i * z))
+        wide, aside = 2 / (right - left), (right + left) / (right - left)
+        high, above = 2 / (up - down), (up + down) / (up - down)
+        ours = (a, d, g, -(a * x + d * y + g * z)), (b, e, h, -(b * x + e * y + h * z))
+        self.clip_from_world = (
+            tuple(wide * across + aside * along for across, along in zip(ours[0], back)),
+            tuple(high * across + above * along for across, along in zip(ours[1], back)),
+            (0.0, 0.0, 0.0, NEAR_M),
+            tuple(-along for along in back),
+        )
+        """Rows of `projection(view.fov, NEAR_M) @ inverse_rigid(world_from_eye)`."""
+        width, height = (right - left) / 2, (up - down) / 2
+        aside, above = (right + left) / 2, (up + down) / 2
+        self.ndc_to_ray = (
+            (a * width, d * width, g * width, 0.0),
+            (b * height, e * height, h * height, 0.0),
+            (a * aside + b * above - c, d * aside + e * above - f, g * aside + h * above - i, 0.0),
+            (0.0, 0.0, 0.0, 0.0),
+        )
+        """Columns of `ray_from_ndc`: a direction in the world = the sum of them by x, y, 1 and 0."""
 
 
-def fill(block: npt.NDArray[np.void], scene: Scene, cameras: Sequence[Camera], sky_levels: int) -> None:
-    """Write a FRAME record; the shadow members are the shadow pass's own."""
-    for i, camera in enumerate(cameras):
-        block["clip_from_world"][i] = camera.clip_from_world.T
-        block["ray_from_ndc"][i] = camera.ray_from_ndc.T
-        block["eye"][i, :3] = camera.eye
+def fill(
+    block: npt.NDArray[np.void], scene: Scene, cameras: Sequence[Camera], clip_from_world: Array, sky_levels: int
+) -> None:
+    """Write a FRAME record; the shadow members are the shadow pass's own. `clip_from_world`: (V, 4, 4), the
+    cameras'."""
+    count = len(cameras)
+    block["clip_from_world"][:count] = clip_from_world.transpose(0, 2, 1)
+    block["ray_from_ndc"][:count] = [camera.ndc_to_ray for camera in cameras]
+    block["eye"][:count, :3] = [camera.eye for camera in cameras]
     light = scene.light
     block["sun_direction"][:3] = light.sun_direction
     block["sun_direction"][3] = scene.fog_m

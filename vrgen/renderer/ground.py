@@ -1,6 +1,6 @@
 """The endless ground on the GPU: two tori of heights with their slopes, corner states, tiles with detail."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import MutableSequence
 from contextlib import ExitStack
 
 import numpy as np
@@ -11,19 +11,10 @@ from vrgen.gl.api import GL
 from vrgen.gl.objects import Buffer, Texture, VertexArray
 from vrgen.gl.pipeline import Pipeline, Program
 from vrgen.messages import Tile
+from vrgen.renderer.tiles import Layout, eye_cell, laid_out
 from vrgen.renderer.variants import Variants
 from vrgen.scene_model import Ground, Scene, TileSet
 
-TILE = np.dtype(
-    [
-        ("slot", np.int32, 2),
-        ("corner", np.float32, 2),
-        ("edges", np.float32, 4),
-        ("corners", np.float32, 4),
-        ("self", np.float32, 4),
-    ]
-)
-"""As shaders/ground.vert reads it."""
 COMMAND = np.dtype([(n, np.uint32) for n in ("count", "instances", "first_index", "base_vertex", "base_instance")])
 _WRAP_UNITS = {"heights": (8, 9), "slopes": (7, 15)}
 
@@ -45,10 +36,10 @@ class _Torus:
         self._seen: TileSet | None = None
         self.pending: list[Tile] = []
 
-    def follow(self, tiles: TileSet, nearest_to: Tile) -> None:
-        """Note which tiles of the set are not here yet, nearest first."""
+    def follow(self, tiles: TileSet, nearest_to: Tile) -> bool:
+        """Note which tiles of the set are not here yet, nearest first; False where the set is the one before."""
         if tiles is self._seen:
-            return
+            return False
         key = (tiles.epoch, tiles.revision)
         if key != self.key:
             self.key = key
@@ -57,6 +48,7 @@ class _Torus:
         grid = len(self.held)
         self.pending = [at for at, tile in tiles.tiles.items() if self.held[at[1] % grid, at[0] % grid] != tile.id]
         self.pending.sort(key=lambda t: -((t[0] - nearest_to[0]) ** 2 + (t[1] - nearest_to[1]) ** 2))
+        return True
 
     def close(self) -> None:
         self.heights.close()
@@ -80,6 +72,8 @@ class GroundPass:
         self._levels: list[tuple[int, int]] = []
         self._mesh_stack = ExitStack()
         self.triangles = 0
+        self._resident: frozenset[int] | None = None
+        self._kept: tuple[npt.NDArray[np.float32], tuple[object, ...], Layout] | None = None
         self.stamp = 0
         """Goes up whenever the ground's shape changes: shadows are drawn anew."""
 
@@ -98,7 +92,8 @@ class GroundPass:
         for torus, tiles in zip(self._tori, (ground.shown, ground.arriving)):
             if tiles is None:
                 continue
-            torus.follow(tiles, walker)
+            if torus.follow(tiles, walker):
+                self._resident = None
             while torus.pending and copied < tiles_a_frame:
                 self._copy(torus, tiles, torus.pending.pop())
                 copied += 1
@@ -110,10 +105,13 @@ class GroundPass:
             GL.glTextureSubImage2D(self.corners.name, 0, 0, 0, n, n, GL.GL_RG, GL.GL_FLOAT, pointer)
         return copied * (ground.shown.samples**2) * 4
 
-    def resident(self) -> Iterable[int]:
-        """Ids of tiles that are on the GPU."""
-        for torus in self._tori:
-            yield from torus.held[torus.held != 0].tolist()
+    @property
+    def resident(self) -> frozenset[int]:
+        """Ids of tiles that are on the GPU; the same object while they are the same."""
+        if self._resident is None:
+            held = [torus.held[torus.held != 0].tolist() for torus in self._tori]
+            self._resident = frozenset[int]().union(*held)
+        return self._resident
 
     def _fit(self, ground: Ground) -> None:
         shape = (ground.shown.samples - 1, ground.grid)
@@ -155,6 +153,7 @@ class GroundPass:
                 pointer = heights[r:, c:].ctypes.data_as(GL.GLvoidp)
                 GL.glTextureSubImage2D(torus.heights.name, 0, x, z, columns, rows, GL.GL_RED, GL.GL_FLOAT, pointer)
         GL.glPixelStorei(GL.GL_UNPACK_ROW_LENGTH, 0)
+        self._resident = None
         torus.held[slot_z, slot_x] = tile.id
         for dx, dz in ((1, 0), (0, 1), (1, 1)):
             # The far edge was written into the next slots: what lies there and is no neighbour is spoilt.
@@ -179,86 +178,37 @@ class GroundPass:
 
     # --- drawing ------------------------------------------------------------------------------------------
 
-    def bind(self) -> None:
-        """Bind the height tori and corner states: whatever stands on the ground reads them too."""
+    def put(self, units: MutableSequence[int]) -> None:
+        """Name the height tori and corner states by texture unit: whatever stands on the ground reads them too."""
         for i, torus in enumerate(self._tori):
-            torus.heights.bind(_WRAP_UNITS["heights"][i])
-            torus.slopes.bind(_WRAP_UNITS["slopes"][i])
+            units[_WRAP_UNITS["heights"][i]] = torus.heights.name
+            units[_WRAP_UNITS["slopes"][i]] = torus.slopes.name
         if self.corners is not None:
-            self.corners.bind(10)
+            units[10] = self.corners.name
 
-    def layout(self, scene: Scene, walker: Tile, eye: Array) -> npt.NDArray[np.void]:
-        """Every tile that stands, with its detail, as TILE records; `eye` from the drawing origin."""
-        ground = scene.ground
-        grid, metres = ground.grid, ground.shown.metres
-        reach = grid // 2 - 1
-        span = np.arange(-reach - 1, reach + 2)
-        ix, iz = np.meshgrid(walker[0] + span, walker[1] + span)
-        x = ix * metres - scene.origin[0]
-        z = iz * metres - scene.origin[2]
-        away = np.hypot(x + metres / 2 - eye[0], z + metres / 2 - eye[2])
-        top = len(self._levels) - 1
-        detail = np.clip(np.log2(np.maximum(away, 1.0) / self._finest_m), 0.0, top).astype(np.float32)
-        across = np.maximum(detail[:, 1:], detail[:, :-1])
-        down = np.maximum(detail[1:, :], detail[:-1, :])
-        corner = np.maximum(across[1:, :], across[:-1, :])
-        inner = (slice(1, -1), slice(1, -1))
-        presence = ground.corners[:, :, 1]
-        sx, sz = ix[inner] % grid, iz[inner] % grid
-        stands = np.maximum(
-            np.maximum(presence[sz, sx], presence[sz, (sx + 1) % grid]),
-            np.maximum(presence[(sz + 1) % grid, sx], presence[(sz + 1) % grid, (sx + 1) % grid]),
-        )
-        keep = stands > 0.0
-        tiles = np.zeros(int(keep.sum()), TILE)
-        tiles["slot"] = np.stack([sx[keep], sz[keep]], axis=-1)
-        tiles["corner"] = np.stack([x[inner][keep], z[inner][keep]], axis=-1)
-        tiles["edges"] = np.stack(
-            [across[1:-1, :-1][keep], across[1:-1, 1:][keep], down[:-1, 1:-1][keep], down[1:, 1:-1][keep]], axis=-1
-        )
-        tiles["corners"] = np.stack(
-            [corner[:-1, :-1][keep], corner[:-1, 1:][keep], corner[1:, :-1][keep], corner[1:, 1:][keep]], axis=-1
-        )
-        tiles["self"][:, 0] = detail[inner][keep]
-        return tiles
+    def layout(self, scene: Scene, walker: Tile, eye: Array) -> Layout:
+        """Every tile that stands, with its detail; the same again while nothing that it is made from has changed.
+        `eye`: metres from the drawing origin."""
+        ground, at = scene.ground, eye_cell(eye)
+        key = (walker, at, scene.origin, ground.grid, ground.shown.metres, self._finest_m, self.stamp)
+        kept = self._kept
+        if kept is None or kept[0] is not ground.corners or kept[1] != key:
+            shown, other = self._tori
+            low, high = np.minimum(shown.low, other.low) - 1.0, np.maximum(shown.high, other.high) + 1.0
+            laid = laid_out(scene, walker, at, self._finest_m, len(self._levels) - 1, low, high)
+            self._kept = kept = (ground.corners, key, laid)
+        return kept[2]
 
-    def inside(self, tiles: npt.NDArray[np.void], planes: Sequence[Array], metres: float) -> npt.NDArray[np.void]:
-        """Those tiles whose box touches one of the frusta, each (P, 4) planes."""
-        if not len(tiles):
-            return tiles
-        sx, sz = tiles["slot"][:, 0], tiles["slot"][:, 1]
-        low = np.minimum(self._tori[0].low[sz, sx], self._tori[1].low[sz, sx]) - 1.0
-        high = np.maximum(self._tori[0].high[sz, sx], self._tori[1].high[sz, sx]) + 1.0
-        centre = np.empty((len(tiles), 4))
-        centre[:, 0] = tiles["corner"][:, 0] + metres / 2
-        centre[:, 1] = (low + high) / 2
-        centre[:, 2] = tiles["corner"][:, 1] + metres / 2
-        centre[:, 3] = 1.0
-        half = np.empty((len(tiles), 3))
-        half[:, 0] = half[:, 2] = metres / 2
-        half[:, 1] = (high - low) / 2
-        seen = np.zeros(len(tiles), bool)
-        for faces in planes:
-            reach = np.abs(faces[:, :3]) @ half.T
-            seen |= np.all(faces @ centre.T + reach >= 0.0, axis=0)
-        return tiles[seen]
-
-    def commands(
-        self, tiles: npt.NDArray[np.void], views: int
-    ) -> tuple[npt.NDArray[np.void], npt.NDArray[np.void]]:
-        """Tiles sorted by level, and one indirect command a level in use."""
-        level = tiles["self"][:, 0].astype(np.int32)
-        order = np.argsort(level, kind="stable")
-        counts = np.bincount(level, minlength=len(self._levels))
-        used = np.flatnonzero(counts)
-        made = np.zeros(len(used), COMMAND)
-        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-        self.triangles = 0
-        for row, i in enumerate(used):
-            first, count = self._levels[i]
-            made[row] = (count, counts[i] * views, first, 0, starts[i])
-            self.triangles += count // 3 * int(counts[i])
-        return tiles[order], made
+    def commands(self, levels: npt.NDArray[np.intp], views: int) -> npt.NDArray[np.void]:
+        """One indirect command a level in use, for tiles of those levels in rising order."""
+        counts = np.bincount(levels).tolist()
+        made, before, self.triangles = [], 0, 0
+        for (first, count), tiles in zip(self._levels, counts):
+            if tiles:
+                made.append((count, tiles * views, first, 0, before))
+                before += tiles
+                self.triangles += count // 3 * tiles
+        return np.array(made, COMMAND)
 
     def draw(self, commands: int, offset: int, pipeline: Pipeline) -> None:
         """Give `commands` indirect draws, at `offset` bytes of the bound indirect buffer."""
@@ -279,7 +229,7 @@ class GroundPass:
         self._mesh_stack.close()
         self._mesh_stack = ExitStack()
         self._vao = None
-        self._corners_seen = None
+        self._corners_seen = self._kept = self._resident = None
 
     def close(self) -> None:
         self._drop()

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from vrgen.geometry import projection
+from vrgen.geometry import Fov, projection
 from vrgen.gl.api import GL
 from vrgen.gl.objects import Buffer, VertexArray
 from vrgen.gl.pipeline import Pipeline, Program, State
@@ -24,6 +24,7 @@ class HiddenPass:
         self._vao.attribute(0, 3, GL.GL_FLOAT, 0)
         self._vertices: Buffer | None = None
         self._masks: tuple[Mask | None, ...] = ()
+        self._fovs: list[Fov] = []
         self._count = 0
 
     def draw(self, views: Sequence[View]) -> None:
@@ -34,12 +35,12 @@ class HiddenPass:
             self._fill(masks)
         if not self._count:
             return
-        lens = np.zeros((len(views), 4), np.float32)
-        for i, view in enumerate(views):
-            m = projection(view.fov, NEAR_M)
-            lens[i] = m[0, 0], m[0, 2], m[1, 1], m[1, 2]
         self._pipeline.bind()
-        GL.glProgramUniform4fv(self._pipeline.program.name, 0, len(views), lens)
+        if (fovs := [view.fov for view in views]) != self._fovs:
+            self._fovs = fovs
+            lenses = [projection(fov, NEAR_M) for fov in fovs]
+            lens = np.array([(m[0, 0], m[0, 2], m[1, 1], m[1, 2]) for m in lenses], np.float32)
+            GL.glProgramUniform4fv(self._pipeline.program.name, 0, len(views), lens)
         GL.glBindVertexArray(self._vao.name)
         GL.glDrawArrays(GL.GL_TRIANGLES, 0, self._count)
 

@@ -8,9 +8,8 @@ from types import TracebackType
 from typing import Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from vrgen.geometry import Vec3, frustum_planes
+from vrgen.geometry import Array, Vec3, frustum_planes
 from vrgen.gl.api import GL, describe, require
 from vrgen.gl.objects import VertexArray
 from vrgen.gl.pipeline import Pipeline, State
@@ -23,6 +22,7 @@ from vrgen.renderer.objects import ObjectsPass
 from vrgen.renderer.presence import PresencePass
 from vrgen.renderer.shadows import REACH_M, ShadowPass
 from vrgen.renderer.target import PictureTarget
+from vrgen.renderer.tiles import Layout
 from vrgen.renderer.uploads import Uploads
 from vrgen.renderer.variants import Variants
 from vrgen.scene_model import NOBODY, Presence, Scene
@@ -51,6 +51,8 @@ class Renderer:
         self._views = self._drawn = self._copied = 0
         self._upload_ms = 0.0
         self._walker = (0, 0)
+        self._units = (GL.GLuint * 16)()
+        """Textures by unit."""
         self._stack = ExitStack()
         self._ring = self._stack.enter_context(Ring(256 << 10, "frame ring"))
         self.uploads = Uploads(
@@ -72,6 +74,7 @@ class Renderer:
         self._hidden: HiddenPass | None = None
         self._presences: dict[int, PresencePass] = {}
         self._resident: Resident = Resident()
+        self._resident_parts: tuple[frozenset[int], frozenset[int]] = (frozenset(), frozenset())
         self.triangles = 0
 
     @property
@@ -95,16 +98,19 @@ class Renderer:
         self.uploads.advance(scene)
         self._copied = self._ground.advance(scene, self._walker, 4 if self.software else 16)
         self._copied += self._objects.advance(scene.objects)
-        self._resident = Resident(self.uploads.resident | frozenset(self._ground.resident()))
+        parts = (self.uploads.resident, self._ground.resident)
+        if any(now is not before for now, before in zip(parts, self._resident_parts)):
+            self._resident, self._resident_parts = Resident(parts[0] | parts[1]), parts
         self._upload_ms = (time.perf_counter() - start_s) * 1e3
 
     def draw(self, scene: Scene, views: Sequence[View], presence: Presence = NOBODY) -> FrameCost:
         """Draw the scene that `advance` was given, in as many views, and resolve them into their framebuffers."""
         start_s = time.perf_counter()
         assert len(views) == self._views, "advance comes first, and names the number of views"
-        walker, metres = self._walker, scene.ground.shown.metres
+        walker = self._walker
         cameras = [Camera(view, scene.origin) for view in views]
-        eye = np.mean([camera.eye for camera in cameras], axis=0)
+        clips = np.array([camera.clip_from_world for camera in cameras])
+        eye = np.array([sum(along) / len(cameras) for along in zip(*(camera.eye for camera in cameras))])
 
         # The second frame fades even if nothing does: those programs are compiled before they are needed.
         fading = _fades(scene) or self._drawn == 1
@@ -113,7 +119,7 @@ class Renderer:
         self._mark()  # what came since the last frame: mipmaps, a panel
         block = np.zeros((), FRAME)
         (sky_texture,) = self.uploads.of(scene.sky.shown)
-        fill(block, scene, cameras, sky_texture.levels)
+        fill(block, scene, cameras, clips, sky_texture.levels)
         stamp = self._ground.stamp * 1_000_003 + self._objects.stamp
         # Shadows come with the second frame: the first must not wait for their programs.
         shining = self._shadows and self._drawn > 1 and float(scene.light.sun_irradiance.max()) > 0.0
@@ -122,8 +128,8 @@ class Renderer:
         GL.glBindBufferRange(GL.GL_UNIFORM_BUFFER, 0, self._ring.buffer.name, *self._ring.put(block))
         self._bind(scene)
 
-        tiles = self._ground.layout(scene, walker, eye)
-        frusta = np.stack([frustum_planes(camera.clip_from_world) for camera in cameras])
+        laid = self._ground.layout(scene, walker, eye)
+        frusta = frustum_planes(clips)
         self._objects.reset()
         self._objects.cull(0, frusta, len(views), eye, _least_size(views), fading)
         for which in due:
@@ -133,8 +139,7 @@ class Renderer:
 
         for which in due:
             self._shadow.begin(which, fading)
-            cast = self._ground.inside(tiles, [self._shadow.cascades[which].planes], metres)
-            self._give_ground(cast, 1, self._shadow.ground.of(fading))
+            self._give_ground(laid, self._shadow.cascades[which].planes[None], 1, self._shadow.ground.of(fading))
             self._objects.draw(1 + which, self._shadow.objects, fading)
             self._mark()
 
@@ -146,8 +151,7 @@ class Renderer:
                 self._stack.callback(self._hidden.close)
             self._hidden.draw(views)
         self._objects.draw(0, self._objects.pipelines, fading, len(views))
-        seen = self._ground.inside(tiles, list(frusta), metres)
-        self._give_ground(seen, len(views), self._ground.pipelines.of(fading, len(views)))
+        self._give_ground(laid, frusta, len(views), self._ground.pipelines.of(fading, len(views)))
         self.triangles = self._ground.triangles + self._objects._triangles
         self._sky.of(fading, len(views)).bind()
         GL.glBindVertexArray(self._empty.name)
@@ -165,10 +169,13 @@ class Renderer:
         if self.software:
             self._ring.fences.mark()
 
-    def _give_ground(self, tiles: npt.NDArray[np.void], views: int, pipeline: Pipeline) -> None:
-        if not len(tiles):
+    def _give_ground(self, laid: Layout, frusta: Array, views: int, pipeline: Pipeline) -> None:
+        """Draw the tiles that one of the frusta, (F, 5, 4) planes, touches."""
+        touched = laid.touched(frusta)
+        ordered = laid.tiles[touched]
+        if not len(ordered):
             return
-        ordered, commands = self._ground.commands(tiles, views)
+        commands = self._ground.commands(laid.levels[touched], views)
         ring = self._ring
         GL.glBindBufferRange(GL.GL_SHADER_STORAGE_BUFFER, 1, ring.buffer.name, *ring.put(ordered))
         GL.glBindBuffer(GL.GL_DRAW_INDIRECT_BUFFER, ring.buffer.name)
@@ -177,18 +184,19 @@ class Renderer:
 
     def _bind(self, scene: Scene) -> None:
         """Textures on the units that the shaders name; shown and arriving side by side."""
-        for fade, units in (
+        units = self._units
+        for fade, pairs in (
             (scene.sky, ((0, 1),)),
             (scene.surfaces["ground"], ((3, 4), (5, 6))),
             (scene.surfaces["cliff"], ((11, 12), (13, 14))),
         ):
             shown = self.uploads.of(fade.shown)
             arriving = shown if fade.arriving is None or fade.weight == 0.0 else self.uploads.of(fade.arriving)
-            for (now, then), first, second in zip(units, shown, arriving):
-                first.bind(now)
-                second.bind(then)
-        self._shadow.map.bind(2)
-        self._ground.bind()
+            for (now, then), first, second in zip(pairs, shown, arriving):
+                units[now], units[then] = first.name, second.name
+        units[2] = self._shadow.map.name
+        self._ground.put(units)
+        GL.glBindTextures(0, len(units), units)
 
     def _shown_presence(self, views: int) -> PresencePass:
         """What draws the person's own things in so many views; made once."""
@@ -225,5 +233,5 @@ def _fades(scene: Scene) -> bool:
 def _least_size(views: Sequence[View]) -> float:
     """Radius over distance below which a thing is not drawn: less than a pixel across, and in large pictures less
     than a speck that only flickers."""
-    pixel = min((np.tan(v.fov.right_rad) - np.tan(v.fov.left_rad)) / v.rect_px[2] for v in views)
-    return max(0.0025, 0.5 * float(pixel))
+    pixel = min((math.tan(v.fov.right_rad) - math.tan(v.fov.left_rad)) / v.rect_px[2] for v in views)
+    return max(0.0025, 0.5 * pixel)

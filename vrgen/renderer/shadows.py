@@ -3,6 +3,7 @@
 At most one cascade a frame is drawn (all of them when there is none yet): the cost of shadows does not pile up.
 """
 
+import math
 from contextlib import ExitStack
 
 import numpy as np
@@ -31,6 +32,7 @@ class Cascade:
     def __init__(self, reach_m: float) -> None:
         self.reach_m = reach_m
         self.clip_from_world: Array = np.eye(4)
+        self.uv_by_columns: Array = _UV_FROM_CLIP.T
         self.centre: Array | None = None
         self.direction: Array = np.zeros(3)
         self.stamp = -1
@@ -38,12 +40,13 @@ class Cascade:
     def stale(self, eye: Array, direction: Array, stamp: int) -> float:
         """How much it needs drawing: 0 not at all."""
         if self.centre is None:
-            return np.inf
-        moved = float(np.abs(eye - self.centre).max()) / (self.reach_m * _SLACK)
-        turned = float(np.linalg.norm(direction - self.direction)) / _TURN
-        need = max(moved, turned)
-        if stamp != self.stamp:
-            need = max(need, 1.0)
+            return math.inf
+        away = [abs(now - then) for now, then in zip(eye.tolist(), self.centre.tolist())]
+        need = max(
+            max(away) / (self.reach_m * _SLACK),
+            math.dist(direction.tolist(), self.direction.tolist()) / _TURN,
+            float(stamp != self.stamp),
+        )
         return need if need >= 1.0 else 0.0
 
     def look(self, eye: Array, direction: Array, size_px: int, stamp: int) -> None:
@@ -62,7 +65,7 @@ class Cascade:
         m[1, :3], m[1, 3] = up / self.reach_m, -at[1] / self.reach_m
         # reversed depth: 1 towards the sun, 0 away from it
         m[2, :3], m[2, 3] = back / (2 * _DEPTH_M), 0.5 - at[2] / (2 * _DEPTH_M)
-        self.clip_from_world = m
+        self.clip_from_world, self.uv_by_columns = m, (_UV_FROM_CLIP @ m).T
         self.centre, self.direction, self.stamp = eye.copy(), direction.copy(), stamp
 
     @property
@@ -104,9 +107,9 @@ class ShadowPass:
         """Cascades to draw in this frame, already looking the right way."""
         direction = np.asarray(light.sun_direction, np.float64)
         needs = [cascade.stale(eye, direction, stamp) for cascade in self.cascades]
-        chosen = [i for i, need in enumerate(needs) if need == np.inf]
+        chosen = [i for i, need in enumerate(needs) if need == math.inf]
         if not chosen and max(needs) > 0:
-            chosen = [int(np.argmax(needs))]
+            chosen = [needs.index(max(needs))]
         for i in chosen:
             self.cascades[i].look(eye, direction, self.size_px, stamp)
         return chosen
@@ -124,10 +127,8 @@ class ShadowPass:
 
     def fill(self, block: npt.NDArray[np.void], on: bool) -> None:
         """Write the shadow members of a FRAME record."""
-        for i, cascade in enumerate(self.cascades):
-            block["shadow_from_world"][i] = (_UV_FROM_CLIP @ cascade.clip_from_world).T
-            block["shadow_reach"][i] = cascade.reach_m
-        block["shadow_reach"][3] = float(on)
+        block["shadow_from_world"] = [cascade.uv_by_columns for cascade in self.cascades]
+        block["shadow_reach"] = (*REACH_M, float(on))
 
     def close(self) -> None:
         self._stack.close()

@@ -11,6 +11,7 @@ import numpy as np
 
 from vrgen.gl.api import GL
 from vrgen.gl.objects import Framebuffer, Texture
+from vrgen.gl.pipeline import Pipeline
 from vrgen.messages import View
 
 SHRINK_AFTER = 900
@@ -72,6 +73,7 @@ class PictureTarget:
         assert self._textures is not None
         self.size_px = (width, height)
         GL.glDepthMask(True)
+        Pipeline._bound = Pipeline._state = None
         name = self._textures.draw.name
         GL.glClearNamedFramebufferfv(name, GL.GL_DEPTH, 0, np.zeros(1, np.float32))
 

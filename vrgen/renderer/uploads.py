@@ -34,11 +34,8 @@ class Uploaded:
     """The textures of one asset."""
 
     images: tuple[_Image, ...]
+    textures: tuple[Texture, ...]
     resident: bool = False
-
-    @property
-    def textures(self) -> tuple[Texture, ...]:
-        return tuple(image.texture for image in self.images)
 
     def close(self) -> None:
         for image in self.images:
@@ -62,6 +59,7 @@ class Uploads:
     anisotropy: float = 1.0
     spent: Spent = field(default_factory=Spent)
     _held: dict[int, Uploaded] = field(default_factory=dict)
+    _resident: frozenset[int] | None = None
     _stage: Buffer | None = None
     _stage_at: int = 0
 
@@ -71,7 +69,10 @@ class Uploads:
 
     @property
     def resident(self) -> frozenset[int]:
-        return frozenset(name for name, held in self._held.items() if held.resident)
+        """Ids of what is whole; the same object while they are the same."""
+        if self._resident is None:
+            self._resident = frozenset(name for name, held in self._held.items() if held.resident)
+        return self._resident
 
     def of(self, asset: Sky | Surface) -> tuple[Texture, ...]:
         """Textures of an asset that is resident."""
@@ -95,12 +96,14 @@ class Uploads:
         wanted = {asset.id for asset in (*shown, *later)}
         for name in [name for name in self._held if name not in wanted]:
             self._held.pop(name).close()
+            self._resident = None
         self.spent.ms = (time.perf_counter() - start_s) * 1e3
 
     def _advance(self, asset: Sky | Surface, deadline_s: float | None) -> None:
         held = self._held.get(asset.id)
         if held is None:
-            held = self._held[asset.id] = Uploaded(self._images(asset))
+            images = self._images(asset)
+            held = self._held[asset.id] = Uploaded(images, tuple(image.texture for image in images))
         if held.resident:
             return
         for image in held.images:
@@ -111,6 +114,7 @@ class Uploads:
             if image.texture.levels > 1:
                 GL.glGenerateTextureMipmap(image.texture.name)
         held.resident = True
+        self._resident = None
 
     def _rows(self, image: _Image, deadline_s: float | None) -> bool:
         """Copy rows until all are there (True) or the time is up; a frame that is short of time moves a few."""
@@ -189,6 +193,7 @@ class Uploads:
         for held in self._held.values():
             held.close()
         self._held.clear()
+        self._resident = None
         if self._stage is not None:
             self._stage.close()
             self._stage = None
