@@ -8,14 +8,26 @@ A person on a flat display has no room (`person.room` is 0).
 import math
 from dataclasses import replace
 
-from vrgen.geometry import Array, transform, yaw_of, yaw_quat
+import numpy as np
+
+from vrgen.geometry import Array, yaw_of
 from vrgen.messages import Person, Tracked
 
 
 def world_from_room(person: Person) -> Array:
     """(4, 4): the room's floor lies at the height of the feet, or `person.lift_m` over it; the head above them."""
+    feet_x, feet_y, feet_z = person.feet_world
     x, _, z = person.head_room
-    return transform(person.feet_world, yaw_quat(person.yaw_rad)) @ transform((-x, person.lift_m, -z))
+    cos, sin = math.cos(person.yaw_rad), math.sin(person.yaw_rad)
+    return np.array(
+        [
+            [cos, 0.0, sin, feet_x - cos * x - sin * z],
+            [0.0, 1.0, 0.0, feet_y + person.lift_m],
+            [-sin, 0.0, cos, feet_z + sin * x - cos * z],
+            [0.0, 0.0, 0.0, 1.0],
+        ],
+        np.float64,
+    )
 
 
 def entered(person: Person, tracked: Tracked | None) -> Person:

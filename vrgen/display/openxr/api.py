@@ -80,6 +80,14 @@ def call(function: Any, *arguments: object) -> int:
     return result
 
 
+def plain(function: Any) -> Any:
+    """The same raw function, for every frame: its result is a number, where pyopenxr makes an enumeration of it,
+    which costs as much as many a call."""
+    made = ctypes.CFUNCTYPE(ctypes.c_int32, *function.argtypes)(ctypes.cast(function, ctypes.c_void_p).value or 0)
+    made.__name__ = _name(function)  # type: ignore[attr-defined]
+    return made
+
+
 def ask(function: Any, *arguments: object) -> Any:
     """What one of pyopenxr's own functions returns, those that size and fill an array.
 

@@ -7,12 +7,13 @@ A failed call raises `OpenXrError`, whatever it was: the session is of no more u
 """
 
 import ctypes
+import struct
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from vrgen.display.openxr import runtime as rt
-from vrgen.display.openxr.api import OpenXrError, ask, call, extension, load
+from vrgen.display.openxr.api import OpenXrError, ask, call, extension, load, plain
 from vrgen.display.openxr.frame_wait import FrameWait
 from vrgen.display.openxr.runtime import Runtime
 from vrgen.display.openxr.tracking import Position
@@ -22,6 +23,11 @@ Posture = Literal["standing", "seated"]
 EYE_M = 1.6
 """Of the eyes over the floor, where the runtime knows no floor."""
 PREFERRED_HZ = 90.0
+_MOST_LAYERS = 16
+"""XR_MIN_COMPOSITION_LAYERS_SUPPORTED."""
+_POSE_AND_FOV = struct.Struct("<11f")
+"""Of an XrView, from its byte 16 on; an XrSpaceLocation has its flags there, and its pose behind them."""
+_POSE = struct.Struct("<7f")
 _VALID, _POSITION_TRACKED = 0b0011, 0b1000
 """Bits of XrSpaceLocationFlags; the first for position and orientation (as in XrViewStateFlags)."""
 
@@ -84,6 +90,13 @@ class Session:
         self._locate = xr.ViewLocateInfo(xr.ViewConfigurationType.PRIMARY_STEREO, 0, None)
         self._count = ctypes.c_uint32()
         self._end = xr.FrameEndInfo(environment_blend_mode=self.runtime.blend_mode)
+        self._layers = (ctypes.c_void_p * _MOST_LAYERS)()
+        header = ctypes.POINTER(xr.CompositionLayerBaseHeader)
+        self._end._layers = ctypes.cast(self._layers, ctypes.POINTER(header))
+        raw = self._raw
+        self._poll_event, self._begin_frame, self._end_frame, self._locate_space, self._locate_views = map(
+            plain, (raw.xrPollEvent, raw.xrBeginFrame, raw.xrEndFrame, raw.xrLocateSpace, raw.xrLocateViews)
+        )
 
     # --- spaces ---------------------------------------------------------------------------------------------
 
@@ -143,7 +156,7 @@ class Session:
         kinds = self._xr.StructureType
         while True:
             self._event._type, self._event._next = self._event_type, None
-            if call(self._raw.xrPollEvent, self.runtime.instance, ctypes.byref(self._event)) != 0:
+            if call(self._poll_event, self.runtime.instance, ctypes.byref(self._event)) != 0:
                 return
             kind = int(self._event._type)
             if kind == kinds.EVENT_DATA_SESSION_STATE_CHANGED:
@@ -206,7 +219,7 @@ class Session:
 
     def begin(self) -> None:
         """The frame begins; one that an earlier turn left open is discarded by the runtime, which is no error."""
-        call(self._raw.xrBeginFrame, self.handle, None)
+        call(self._begin_frame, self.handle, None)
         self._begun = True
         period_ns = int(self.wait.state.predicted_display_period)
         if 1_000_000 < period_ns < 200_000_000:
@@ -239,15 +252,17 @@ class Session:
 
     def _located(self, space: Any, base: Any, time_ns: int) -> Pose | None:
         location = self._location
-        call(self._raw.xrLocateSpace, space, base, time_ns, ctypes.byref(location))
-        return _pose(location.pose) if int(location._location_flags) & _VALID == _VALID else None
+        call(self._locate_space, space, base, time_ns, ctypes.byref(location))
+        if int(location._location_flags) & _VALID != _VALID:
+            return None
+        return _pose(*_POSE.unpack_from(location, 24))
 
     def eyes(self) -> tuple[Eye, Eye] | None:
         """Both eyes in the room, as late as this is asked; while tracking is lost, where they were last (or
         None)."""
         self._locate.display_time, self._locate.space = self.time_ns, self.space
         call(
-            self._raw.xrLocateViews,
+            self._locate_views,
             self.handle,
             ctypes.byref(self._locate),
             ctypes.byref(self._view_state),
@@ -259,7 +274,7 @@ class Session:
             self._views = type(self._found).from_buffer_copy(self._found)
         if self._views is None:
             return None
-        left, right = (Eye(_pose(view.pose), _fov(view.fov)) for view in self._views)
+        left, right = (_eye(*_POSE_AND_FOV.unpack_from(view, 16)) for view in self._views)
         return left, right
 
     @property
@@ -273,14 +288,11 @@ class Session:
         if not self._begun:
             return
         self._begun = False
-        header = ctypes.POINTER(self._xr.CompositionLayerBaseHeader)
-        pointers = (header * max(len(layers), 1))(
-            *[ctypes.cast(ctypes.pointer(layer), header) for layer in layers]
-        )
+        for place, layer in enumerate(layers):
+            self._layers[place] = ctypes.addressof(layer)
         self._end.display_time = self.time_ns
         self._end.layer_count = len(layers)
-        self._end._layers = pointers if layers else None
-        call(self._raw.xrEndFrame, self.handle, ctypes.byref(self._end))
+        call(self._end_frame, self.handle, ctypes.byref(self._end))
 
     # --- the end --------------------------------------------------------------------------------------------
 
@@ -308,15 +320,16 @@ def refresh_rates(runtime: Runtime, session: Any) -> tuple[float, ...]:
     return tuple(rates)
 
 
-def _pose(pose: Any) -> Pose:
-    p, q = pose.position, pose.orientation
-    return Pose((p.x, p.y, p.z), (q.x, q.y, q.z, q.w))
+def _pose(qx: float, qy: float, qz: float, qw: float, x: float, y: float, z: float) -> Pose:
+    """An XrPosef's numbers in their order."""
+    return Pose((x, y, z), (qx, qy, qz, qw))
+
+
+def _eye(*numbers: float) -> Eye:
+    """An XrPosef's and an XrFovf's numbers in their order."""
+    return Eye(_pose(*numbers[:7]), Fov(*numbers[7:]))
 
 
 def _posef(pose: Pose) -> Any:
     xr = load()
     return xr.Posef(xr.Quaternionf(*pose.rotation), xr.Vector3f(*pose.position))
-
-
-def _fov(fov: Any) -> Fov:
-    return Fov(fov.angle_left, fov.angle_right, fov.angle_up, fov.angle_down)

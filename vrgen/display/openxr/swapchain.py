@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from vrgen.display.openxr.api import OpenXrError, ask, call, load
+from vrgen.display.openxr.api import OpenXrError, ask, call, load, plain
 from vrgen.errors import DisplayError
 
 WAIT_NS = 100_000_000
@@ -85,6 +85,9 @@ class Swapchain:
         self._waited = False
         self._index = ctypes.c_uint32()
         self._wait = xr.SwapchainImageWaitInfo(timeout=WAIT_NS)
+        raw = xr.raw_functions
+        self._acquire_image, self._wait_image = plain(raw.xrAcquireSwapchainImage), plain(raw.xrWaitSwapchainImage)
+        self._release_image = plain(raw.xrReleaseSwapchainImage)
 
     def _images(self) -> list[int]:
         xr = self._xr
@@ -93,14 +96,13 @@ class Swapchain:
 
     def acquire(self) -> int | None:
         """The number of the picture to draw now; None where the compositor did not let go of one in time."""
-        raw = self._xr.raw_functions
         if self.acquired is None:
-            call(raw.xrAcquireSwapchainImage, self.handle, None, ctypes.byref(self._index))
+            call(self._acquire_image, self.handle, None, ctypes.byref(self._index))
             self.acquired = int(self._index.value)
         # After a timeout the same picture is waited for again, but one that is ours already must not be: the
         # other picture of the frame may have been late (OpenXR 1.1, 10.1).
         if not self._waited:
-            waited = call(raw.xrWaitSwapchainImage, self.handle, ctypes.byref(self._wait))
+            waited = call(self._wait_image, self.handle, ctypes.byref(self._wait))
             self._waited = waited != _TIMEOUT_EXPIRED
             self._make_current()
         return self.acquired if self._waited else None
@@ -108,7 +110,7 @@ class Swapchain:
     def release(self) -> None:
         """Hand the picture to the compositor. Only after `acquire` gave one."""
         self.acquired, self._waited = None, False
-        call(self._xr.raw_functions.xrReleaseSwapchainImage, self.handle, None)
+        call(self._release_image, self.handle, None)
         self._make_current()
 
     def close(self) -> None:
