@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,17 @@ OTHER = ["medit_sea_depths", "ocean_rock_b", "whiteness", "light blue", "grid_wh
 @pytest.mark.parametrize("name", [*PAVED, *OTHER, "cliff volcanic ground"])
 def test_what_is_no_natural_ground(name: str) -> None:
     assert grounds.why_not(name)
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_member_is_read_without_the_directory(how: int, tmp_path: Path) -> None:
+    contents = {"a.txt": b"one" * 500, "folder/b.txt": bytes(range(256))}
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", how) as made:
+        for name, content in contents.items():
+            made.writestr(name, content)
+    with zipfile.ZipFile(tmp_path / "a.zip") as read:
+        entries = {info.filename: info for info in read.infolist()}
+    assert {name: grounds._member(tmp_path / "a.zip", entry) for name, entry in entries.items()} == contents
 
 
 def test_every_sky_has_words_of_its_own() -> None:

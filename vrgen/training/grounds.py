@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -19,7 +21,7 @@ from vrgen.training.folders import words
 from vrgen.training.materials_data import BIOMES as BY_EYE
 from vrgen.training.materials_data import STEEPER
 from vrgen.training.preparing import Candidate, Found
-from vrgen.training.reading import Material, read_picture
+from vrgen.training.reading import Material, Unreadable, read_picture
 from vrgen.training.resizing import linear_from_srgb
 from vrgen.training.skies import BY_SA3, WILDFIRE, ZIP
 from vrgen.training.sources import SOURCES, unpack
@@ -90,16 +92,16 @@ def candidates(cache: Path | None) -> Sequence[Candidate]:
     """Every natural ground, for a dataset of textures; fetches 1.4 GB when it is not there."""
     archive = unpack("0ad-data", [ZIP], cache) / ZIP
     with zipfile.ZipFile(archive) as public:
-        members = sorted(name for name in public.namelist() if name.startswith(TYPES) and name.endswith(".dds"))
+        entries = {info.filename: info for info in public.infolist() if info.filename.startswith(TYPES)}
     found = []
-    for member in members:
+    for member in sorted(name for name in entries if name.endswith(".dds")):
         name = member.removeprefix(TYPES).split(".")[0]
         if any(mark in member for mark in MAPS) or why_not(name):
             continue
         found.append(
             Candidate(
                 file=member,
-                read=partial(_read, archive, member),
+                read=partial(_read, archive, entries[member]),
                 source=f"{SOURCES['0ad-data']} ({WILDFIRE.author})",
                 licence=BY_SA3,
                 label=label(name),
@@ -171,8 +173,20 @@ def described(name: str) -> str:
     return " ".join(word for word in said if word)
 
 
-def _read(archive: Path, member: str) -> Found:
-    with zipfile.ZipFile(archive) as public:
-        content = public.read(member)
+def _read(archive: Path, entry: zipfile.ZipInfo) -> Found:
+    content = _member(archive, entry)
     # Alpha holds where the ground is blended, or gloss.
     return Found(hashlib.sha256(content).hexdigest(), read_picture(content, ".dds", on_white=False))
+
+
+def _member(archive: Path, entry: zipfile.ZipInfo) -> bytes:
+    """One member of a zip file whose directory, of 36 000 entries, is not read again (APPNOTE 6.3, 4.3.7)."""
+    with archive.open("rb") as file:
+        file.seek(entry.header_offset + 26)
+        name, extra = struct.unpack("<HH", file.read(4))
+        file.seek(name + extra, 1)
+        stored = file.read(entry.compress_size)
+    content = stored if entry.compress_type == zipfile.ZIP_STORED else zlib.decompress(stored, -zlib.MAX_WBITS)
+    if zlib.crc32(content) != entry.CRC:
+        raise Unreadable("is damaged in the archive")
+    return content
