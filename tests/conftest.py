@@ -4,6 +4,7 @@ Fixtures that several stages share: a GL context, and an X server for windows.""
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -27,6 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if "OpenGL.platform" in sys.modules:
+        raise pytest.UsageError("a test file imports OpenGL, which binds before a display has chosen; import it later")
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from vrgen.errors import CheckpointError, ManifestError
 from vrgen.generator.bare import number_range
 from vrgen.generator.checkpoint import load, resolve_device
+from vrgen.generator.encoders import Encoders
 from vrgen.generator.inference import Inference, Wanted
 from vrgen.generator.knobs import sample_inputs
 
@@ -301,7 +302,7 @@ def counting(tmp_path: Path) -> Inference:
     }
     outputs = {"light": {"kind": "light"}, "picture": {"kind": "picture", "shape": [3, 4, 4]}}
     path = checkpoints.save(checkpoints.Counts(), tmp_path / "a.pt", checkpoints.manifest(inputs, outputs))
-    return Inference(load(path), {})
+    return Inference(load(path), {}, Encoders())
 
 
 def test_state_is_carried_and_begins_again_with_every_world(counting: Inference) -> None:
@@ -322,7 +323,7 @@ def test_tile_is_filled_and_a_misshapen_input_told(tmp_path: Path) -> None:
         {"tile": {"kind": "tile"}, "season": {"kind": "slider"}},
         {"height": {"kind": "heightfield", "shape": [1, 9, 9], "metres": 8.0}},
     )
-    inference = Inference(load(checkpoints.save(checkpoints.Waves(), tmp_path / "a.pt", said)), {})
+    inference = Inference(load(checkpoints.save(checkpoints.Waves(), tmp_path / "a.pt", said)), {}, Encoders())
     here, there = (inference.make(Wanted("a", tile=tile))["height", ""] for tile in ((3, -2), (4, -2)))
     assert torch.equal(here[0, :, -1], there[0, :, 0]) and not torch.equal(here, there)
     with pytest.raises(CheckpointError, match=r"'season' was given as \[2\]"):

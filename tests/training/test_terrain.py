@@ -132,7 +132,7 @@ def test_relief_raises_mountains(ground: Ground) -> None:
 
 def test_the_manifest_tells_the_truth(ground: Ground) -> None:
     assert ground.manifest["vrgen"] == 1
-    assert set(ground.manifest["inputs"]) == {"latent", "tile", "relief", "roughness"}
+    assert set(ground.manifest["inputs"]) == {"latent", "tile", "relief", "roughness", "prompt"}
     assert ground.manifest["outputs"]["height"]["metres"] == 128.0
     assert ground.manifest["outputs"]["height"]["kind"] == "heightfield"
 

@@ -17,7 +17,6 @@ from xr_testbed.testbed import Testbed
 
 from vrgen.geometry import Array, Fov, inverse_rigid, projection, transform
 from vrgen.messages import Side
-from vrgen.renderer.controllers import load_controller
 
 pytestmark = pytest.mark.xr
 
@@ -181,6 +180,8 @@ def test_near_things_lie_farther_apart_in_the_eyes_than_far_ones(testbed: Testbe
 def test_the_controllers_are_seen_at_their_grip_poses(
     testbed: Testbed, controllers: Program, left: Pose, right: Pose
 ) -> None:
+    from vrgen.renderer.controllers import load_controller  # OpenGL, which no test file imports at its top
+
     head = facing((0.0, 1.6, 0.0))
     testbed.headset.move(head=head, left=left, right=right)
     eyes = eyes_of(head, last(controllers, "eyes"))
