@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vrgen import errands
 from vrgen.clock import RealClock, StepClock, process_age_s
-from vrgen.config import RunOptions, World, world_of
+from vrgen.config import CHECKPOINTS, RunOptions, World, world_of
 from vrgen.display.film import FILM_HZ, Film
 from vrgen.display.interface import Display, Frame
 from vrgen.display.select import open_display
@@ -27,7 +28,7 @@ from vrgen.feedback.picks import Pick, told
 from vrgen.feedback.preferences import concerned, observe
 from vrgen.feedback.summary import summary_lines
 from vrgen.generator.encoders import troubles
-from vrgen.generator.fitting import require_fit
+from vrgen.generator.fitting import as_visited, require_fit
 from vrgen.generator.generators import Generators
 from vrgen.generator.scheduling import Schedule
 from vrgen.inputs.bindings import hand_rows, help_rows
@@ -59,6 +60,8 @@ def run(options: RunOptions) -> tuple[str, ...]:
     """
     world = world_of(options.target, options.as_kind)
     require_fit(world, options.as_kind)
+    if Path(options.target).suffix.lower() in CHECKPOINTS:
+        world = as_visited(world)
     clock = StepClock(1 / FILM_HZ) if options.video else RealClock()
     told: list[str] = []
     with ExitStack() as stack:
@@ -220,10 +223,12 @@ class Session:
         self.steering = self.steering.with_knobs(self.generators.knobs)
         panel, self.wants_from_panel = self.wants_from_panel, Intent()
         actions = (*intent.actions, *panel.actions)
-        choice, about = self.steering.choice, None
+        choice, about, framed = self.steering.choice, None, None
         if self.picked is not None and self.picked.counts(controls.time_s, choice.world):
             about = concerned(self.picked.picked, self.steering.knobs, choice)
-        self.preference = observe(self.preference, choice, actions, about)
+            framed = self.assembly.framed(self.picked.picked)
+        if framed is None:
+            self.preference = observe(self.preference, choice, actions, about)
         for action in actions:
             if action is Action.NEW_WORLD:
                 self.steering = self.steering.new_world(self.rng, self.preference)
@@ -231,6 +236,9 @@ class Session:
                 self.steering = self.steering.undo()
             elif action is Action.REDO:
                 self.steering = self.steering.redo()
+            elif action in (Action.LIKE, Action.DISLIKE) and framed is not None:
+                liked = framed.inputs if action is Action.LIKE else {}
+                self.steering = self.steering.turned(framed.generator, framed.variant, liked)
             elif action is Action.PAUSE:
                 self.paused = not self.paused
             elif action is Action.PANEL and self.panel is not None:
@@ -241,7 +249,7 @@ class Session:
                 self.leaving = True
             changed = self.steering is not before
             self.ledger.did(action.value)
-            self._tell(action, changed, controls.time_s, about is not None)
+            self._tell(action, changed, controls.time_s, about is not None, framed is not None)
         self.steering = self.steering.morph(intent.morph, controls.time_s)
         if any(intent.morph):
             self.asked = "morph"
@@ -368,14 +376,17 @@ class Session:
         filming = self.options.video is not None or self.options.screenshot is not None
         return not (self.display.kind == "headless" and filming)
 
-    def _tell(self, action: Action, changed: bool, time_s: float, partly: bool) -> None:
+    def _tell(self, action: Action, changed: bool, time_s: float, partly: bool, framed: bool) -> None:
         of = f", the {self.picked.picked.what}" if partly and self.picked is not None else ""
+        closer, away = "new worlds stay closer to this", "new worlds keep away from this"
+        if framed:
+            closer, away = "those beyond it become like it", "others hang from here on"
         words = {
             Action.NEW_WORLD: "new world",
             Action.UNDO: "undone" if changed else "nothing to undo",
             Action.REDO: "done again" if changed else "nothing to redo",
-            Action.LIKE: f"liked{of}: new worlds stay closer to this",
-            Action.DISLIKE: f"disliked{of}: new worlds keep away from this",
+            Action.LIKE: f"liked{of}: {closer}",
+            Action.DISLIKE: f"disliked{of}: {away}",
             Action.PAUSE: "paused" if self.paused else "going on",
         }
         if action in words:

@@ -55,6 +55,13 @@ class PropsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     clumping: Annotated[float, Meta(ge=0, le=1)] = 0.6
 
 
+class GalleryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Frames along an endless way, each with a picture of its own."""
+
+    generators: Annotated[tuple[str, ...], Meta(min_length=1)]
+    """Who makes the pictures; several take turns."""
+
+
 class StartConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where a visit begins, metres and degrees."""
 
@@ -76,6 +83,7 @@ class World(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Where sliders and labels stand at first, by knob name."""
     generators: dict[str, GeneratorConfig] = {}
     props: dict[str, PropsConfig] = {}
+    gallery: GalleryConfig | None = None
     start: StartConfig = StartConfig()
 
 
@@ -131,6 +139,17 @@ def read_world(path: Path) -> World:
             raise WorldError(
                 f"{path}: props '{name}' have the scale_m [{low:g}, {high:g}], expected [smallest, greatest] in "
                 "metres, both above 0; correct it"
+            )
+    for name in world.gallery.generators if world.gallery is not None else ():
+        if name not in made:
+            raise WorldError(
+                f"{path}: the gallery wants the generator '{name}', the file has no such one; "
+                f"{did_you_mean(name, made)}"
+            )
+        if made[name].variants != 1:
+            raise WorldError(
+                f"{path}: generators.{name}.variants is {made[name].variants}, and the gallery hangs another "
+                "picture in every frame; leave variants out"
             )
     return msgspec.structs.replace(world, generators=made, name=world.name or path.stem)
 

@@ -239,6 +239,21 @@ class Knob:
         return f"{generator}.{self.name}"
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Turn:
+    """From this frame of a gallery on, other pictures hang: like one that was liked, or drawn anew."""
+
+    generator: str
+    slot: int
+    """Which frame along the way, from 0."""
+    values: Mapping[str, InputValue]
+    """What the liked picture was made from, by the manifest's names; empty: beyond it all is drawn anew."""
+    at: tuple[float, float] = (0.0, 0.0)
+    """How far the latents were morphed when it was seen."""
+    draw: int = 0
+    """No two turns of one world draw the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Where every knob stands. `world` names the proposal: it changes with N, undo and redo, not with a morph."""
@@ -251,6 +266,12 @@ class Choice:
     """By knob name, each of the knob's shape; a prompt as its text. By `Knob.part` what a generator gets in
     place of the latent that it shares. A one-hot label beside a prompt is all zeros until the person chooses one:
     then the prompt decides."""
+    at: tuple[float, float] = (0.0, 0.0)
+    """How far the latents in `values` are morphed."""
+    drawn: frozenset[str] = frozenset()
+    """Knobs that chance has set: latents, and labels that neither the person nor a prompt has chosen."""
+    turns: tuple[Turn, ...] = ()
+    """In the order along the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +304,18 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class Series:
+    """What makes each picture of a gallery another: `vrgen.series.sample` draws it, by the number of the frame."""
+
+    knobs: tuple[Knob, ...]
+    """Latents and labels that chance sets, named as the generator's manifest names them."""
+    seed: int = 0
+    at: tuple[float, float] = (0.0, 0.0)
+    turns: tuple[Turn, ...] = ()
+    """Of this generator."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """What one generator should be asked for now, whole: the scene knows which parts of it are still missing."""
 
@@ -298,6 +331,8 @@ class Wish:
     tile_m: float = 0.0
     """Side of such a tile, metres; 0 when it is not said."""
     variants: int = 1
+    series: Series | None = None
+    """Asked for frame by frame of a gallery, each with a sample of this beside `inputs`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +348,8 @@ class Request:
     """Every input that a call needs except those the worker fills itself (tile, time, noise, state)."""
     tile: Tile | None = None
     variant: int = 0
-    """Seeds the `noise` inputs: several different results of one choice (rock 0, rock 1, …)."""
+    """Seeds the `noise` inputs: several different results of one choice (rock 0, rock 1, …; in a gallery, the
+    number of the frame)."""
     seed: int = 0
     """Of the choice; with `variant` it seeds the `noise` inputs."""
     time_s: float = 0.0

@@ -28,7 +28,7 @@ def request(generator: str, **inputs: np.ndarray) -> Request:
          "ground: savanna, by materials.pt; land by terrain.pt"),
         (Picked("ground", (request("land"),)), "ground: by terrain.pt"),
         (Picked("ground"), "ground: made by no model"),
-        (Picked("picture", (request("gone"),), instance=0), "picture: by gone, variant 3, seed 12"),
+        (Picked("picture", (request("gone"),), instance=0), "picture: by gone, frame 3, seed 12"),
     ],
 )  # fmt: skip
 def test_it_says_what_it_is_and_who_made_it(picked: Picked, words: str) -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vrgen.inputs.latent import draw
 from vrgen.inputs.propose import propose, rng_of
+from vrgen.latent import draw
 from vrgen.messages import InputValue, Knob, Preference
 
 LABEL = Knob(

@@ -193,3 +193,58 @@ def test_a_picture_hangs_upright_in_its_frame(stage: Open, turn: Quat) -> None:
     top_left, top_right, low_left, low_right = drawn[36, 74], drawn[36, 86], drawn[54, 74], drawn[54, 86]
     assert np.argmax(top_left) == 0 and np.argmax(top_right) == 1 and np.argmax(low_left) == 2
     assert np.ptp(low_right) < 30 and low_right.min() > 100
+
+
+def test_pictures_change_one_by_one_and_the_others_stay(stage: Open) -> None:
+    """Near and far: what is seen small comes from smaller levels of the same picture."""
+    one = stage(SIZE)
+    red, green, blue = (
+        Picture(s.new_id(), np.full((512, 512, 4), (*colour, 255), np.uint8))
+        for colour in np.eye(3, dtype=int) * 255
+    )
+    frame = picture_frame(2.0, 2.0)
+
+    def shown(z: float, *pictures: Picture, at: tuple[int, int] = (0, 1)) -> tuple[int, int]:
+        """The colour seen on the left and on the right: 0 red, 1 green, 2 blue, -1 none of them."""
+        made = s.instances(*({"position": (x, 0, z), "picture": p} for x, p in zip((-1.5, 1.5), at)))
+        world = s.scene(
+            over=s.nowhere(),
+            above=s.sky((0.0, 0.0, 0.0), s.sun((0.0, 0.1, 1.0))),
+            objects=Objects((frame,), pictures, made),
+        )
+        drawn = one.settle(world, [s.view(SIZE, (0, 1.7, 0))]).astype(int)
+        vivid = np.ptp(drawn, axis=-1) > 120
+        halves = (
+            (drawn[:, : SIZE[0] // 2], vivid[:, : SIZE[0] // 2]),
+            (drawn[:, SIZE[0] // 2 :], vivid[:, SIZE[0] // 2 :]),
+        )
+        left, right = (int(np.argmax(of[there].mean(axis=0))) if there.any() else -1 for of, there in halves)
+        return left, right
+
+    for z in (-5.0, -25.0):
+        assert shown(z, red, green) == (0, 1)
+        assert shown(z, blue, green) == (2, 1)
+        assert shown(z, green, blue) == (1, 2)
+        assert shown(z, green, at=(0, -1)) == (1, -1)
+        assert shown(z, at=(-1, -1)) == (-1, -1)
+        assert shown(z, red, green, blue, at=(2, 0)) == (2, 0)
+
+
+def test_pictures_beyond_those_that_fit_are_left_out_and_come_when_there_is_room(stage: Open) -> None:
+    one = stage(SIZE)
+    colours = np.tile(np.eye(3, dtype=np.uint8) * 255, (14, 1))
+    pictures = tuple(Picture(s.new_id(), np.full((512, 512, 4), (*colour, 255), np.uint8)) for colour in colours)
+
+    def shown(*hung: Picture, number: int) -> int:
+        made = s.instances({"position": (0, 0, -5), "picture": number})
+        world = s.scene(
+            over=s.nowhere(),
+            above=s.sky((0.0, 0.0, 0.0), s.sun((0.0, 0.1, 1.0))),
+            objects=Objects((picture_frame(2.0, 2.0),), hung, made),
+        )
+        drawn = one.settle(world, [s.view(SIZE, (0, 1.7, 0))]).astype(int)
+        vivid = np.ptp(drawn, axis=-1) > 120
+        return int(np.argmax(drawn[vivid].mean(axis=0))) if vivid.any() else -1
+
+    assert [shown(*pictures, number=at) for at in (0, 31, 32, 41)] == [0, 1, -1, -1]
+    assert [shown(*pictures[20:], number=at) for at in (0, 11, 12, 21)] == [2, 1, 2, 2]

@@ -46,7 +46,8 @@ def told(picked: Picked, statuses: Iterable[GeneratorStatus], knobs: tuple[Knob,
     if not by:
         return f"{picked.what}: made by no model"
     chief = picked.made_by[0]
-    which = f", variant {chief.variant}, seed {chief.seed}" if picked.instance is not None else ""
+    number = "frame" if picked.what == "picture" else "variant"
+    which = f", {number} {chief.variant}, seed {chief.seed}" if picked.instance is not None else ""
     return f"{picked.what}: {'; land '.join(by)}{which}"
 
 

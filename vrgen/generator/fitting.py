@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import msgspec
+
 from vrgen import contract as c
-from vrgen.config import As, World
+from vrgen.config import As, GalleryConfig, World
 from vrgen.contract import Manifest
 from vrgen.errors import CheckpointError, ManifestError, UsageError, VrgenError, WorldError, did_you_mean
 from vrgen.generator.knobs import fixed_inputs, knobs
@@ -68,6 +70,19 @@ def require_fit(world: World, as_kind: As | None = None) -> None:
         raise CheckpointError("; ".join(dict.fromkeys(str(error) for error in found.unread.values())))
 
 
+def as_visited(world: World) -> World:
+    """A single checkpoint that makes pictures, each latent another, hangs in a gallery."""
+    if len(world.generators) != 1 or world.gallery is not None:
+        return world
+    (name,) = world.generators
+    made = described(world).manifests.get(name)
+    if made is None or not all(isinstance(spec, c.PictureOutput) for spec in made.outputs.values()):
+        return world
+    if not any(isinstance(entry, c.LatentInput | c.NoiseInput) for entry in made.inputs.values()):
+        return world
+    return msgspec.structs.replace(world, gallery=GalleryConfig(generators=(name,)))
+
+
 def misfits(found: Described, as_kind: As | None = None) -> Iterator[VrgenError]:
     """Everything in a world that its checkpoints can't do, one sentence each."""
     world = found.world
@@ -80,6 +95,13 @@ def misfits(found: Described, as_kind: As | None = None) -> Iterator[VrgenError]
             yield WorldError(
                 f"{world.name}: props '{name}' scatter the meshes of '{props.generator}', which makes "
                 f"{_products(made)} and no mesh; name a generator that makes one"
+            )
+    for name in world.gallery.generators if world.gallery is not None else ():
+        made = found.manifests.get(name)
+        if made is not None and not any(_hangs(spec) for spec in made.outputs.values()):
+            yield WorldError(
+                f"{world.name}: the gallery hangs the pictures of '{name}', which makes {_products(made)} and no "
+                "picture; name a generator that makes one"
             )
     if not found.unread:
         meshes = {
@@ -175,6 +197,11 @@ def _misset(knob: Knob, value: float | str) -> str | None:
 
 def _shown(value: float | str) -> str:
     return f"'{value}'" if isinstance(value, str) else f"{value:g}"
+
+
+def _hangs(spec: c.OutputSpec) -> bool:
+    """Whether a gallery can show it."""
+    return isinstance(spec, c.PictureOutput) or (isinstance(spec, c.TextureOutput) and spec.role == "albedo")
 
 
 def _makes(manifest: Manifest, kind: type[c.Entry]) -> bool:

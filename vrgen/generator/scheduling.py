@@ -1,11 +1,12 @@
 """From where the knobs stand to what each generator should be asked: a wish changes only when its inputs do."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from vrgen.config import World
 from vrgen.contract import HeightfieldOutput, Manifest, NoiseInput, TileInput
 from vrgen.generator.knobs import fixed_inputs, inputs_of
-from vrgen.messages import Choice, Knob, Wish
+from vrgen.messages import Choice, Knob, Series, Wish
 
 
 class Schedule:
@@ -37,10 +38,15 @@ class Schedule:
             fixed = self._world.generators[name].fixed
             inputs = inputs_of(name, manifest, choice.values, knobs) | fixed_inputs(name, manifest, fixed)
             noisy = any(isinstance(entry, NoiseInput) for entry in manifest.inputs.values())
+            series = self._series(name, choice, knobs)
+            if series is not None:
+                drawn = {knob.name for knob in series.knobs}
+                inputs = {key: value for key, value in inputs.items() if key not in drawn}
             signature = (
                 versions.get(name, 0),
                 choice.seed if noisy else 0,
                 tuple((key, value.shape, value.tobytes()) for key, value in sorted(inputs.items())),
+                series,
             )
             if signature == self._signatures.get(name):
                 continue
@@ -55,13 +61,34 @@ class Schedule:
             self._signatures[name] = signature
             self._of_world[name] = here
             self._revision += 1
-            tiled = any(isinstance(entry, TileInput) for entry in manifest.inputs.values())
+            tiled = series is None and any(isinstance(entry, TileInput) for entry in manifest.inputs.values())
             sides = [spec.metres for spec in manifest.outputs.values() if isinstance(spec, HeightfieldOutput)]
             variants = self._world.generators[name].variants if noisy else 1
             changed[name] = Wish(
-                name, epoch, self._revision, inputs, choice.seed, tiled, max(sides, default=0.0), variants
+                name,
+                epoch,
+                self._revision,
+                inputs,
+                choice.seed,
+                tiled,
+                max(sides, default=0.0),
+                variants,
+                series,
             )
         self._epoch = max(self._epoch, fresh_epoch)
         if changed:
             self._wishes = {**self._wishes, **changed}
         return self._wishes
+
+    def _series(self, name: str, choice: Choice, knobs: tuple[Knob, ...]) -> Series | None:
+        """What differs from picture to picture, of a generator whose pictures hang in the world's gallery."""
+        gallery = self._world.gallery
+        if gallery is None or name not in gallery.generators:
+            return None
+        drawn = tuple(
+            replace(knob, name=knob.name.removeprefix(f"{name}."))
+            for knob in knobs
+            if name in knob.generators and knob.name in choice.drawn
+        )
+        turns = tuple(turn for turn in choice.turns if turn.generator == name)
+        return Series(drawn, choice.seed, choice.at, turns)

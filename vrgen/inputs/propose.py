@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from vrgen.inputs.latent import Latent, draw, settle, towards
+from vrgen.latent import Latent, draw, settle, towards
 from vrgen.messages import InputValue, Knob, Preference
 from vrgen.prompts import prompt_value
 

@@ -1,4 +1,4 @@
-"""Where every knob stands, and how it got there: new worlds, morphs, settings, undo and redo.
+"""Where every knob stands, and how it got there: new worlds, morphs, settings, turns, undo and redo.
 
 `Steering` is frozen; each transition returns the next one. What N draws anew: latents, and labels that the person
 has not chosen by hand. Sliders, prompts and images stay where they stand.
@@ -14,9 +14,9 @@ from types import MappingProxyType
 import numpy as np
 
 from vrgen.errors import WorldError
-from vrgen.inputs.latent import morphed
 from vrgen.inputs.propose import label_value, parts, parts_of, propose, rng_of
-from vrgen.messages import Choice, InputValue, Knob, Preference
+from vrgen.latent import morphed
+from vrgen.messages import Choice, InputValue, Knob, Preference, Turn
 from vrgen.prompts import is_prompt, prompt_value
 
 HISTORY = 200
@@ -39,6 +39,8 @@ class Standing:
     """By knob name; a latent's is the one before the morph. By `Knob.part` what a generator has for itself."""
     by_hand: frozenset[str] = frozenset()
     """Labels and sliders that the person set; N leaves them."""
+    turns: tuple[Turn, ...] = ()
+    """In a gallery, where other pictures begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class Steering:
         for knob in self.knobs:
             if knob.kind == "latent" or (knob.kind == "label" and knob.name not in self.now.by_hand):
                 values[knob.name] = propose(rng_of(seed, knob), knob, preference)
-        return self._stepped(replace(self.now, seed=seed, at=(0.0, 0.0), values=values), world=True)
+        return self._stepped(replace(self.now, seed=seed, at=(0.0, 0.0), values=values, turns=()), world=True)
 
     def morph(self, by: tuple[float, float], time_s: float) -> "Steering":
         """Move all latents `by` along their two directions, in standard deviations a number."""
@@ -118,6 +120,15 @@ class Steering:
         # Another prompt is another world: all of it changes together.
         by_hand -= {k.name for k in self.knobs if k.kind == "label" and not prompted.isdisjoint(k.generators)}
         return self._stepped(replace(self.now, values=values, by_hand=by_hand), world=True)
+
+    def turned(self, generator: str, slot: int, values: Mapping[str, InputValue]) -> "Steering":
+        """In a gallery, other pictures of that generator hang from that frame on: like the one of `values`, or,
+        without values, drawn anew. Turns that were taken beyond it are taken no more."""
+        before = self.now.turns
+        draw = 1 + max((turn.draw for turn in before), default=0)
+        kept = [turn for turn in before if turn.generator != generator or turn.slot < slot]
+        turn = Turn(generator, slot, MappingProxyType(dict(values)), self.now.at, draw)
+        return self._stepped(replace(self.now, turns=(*kept, turn)), world=False)
 
     def undo(self) -> "Steering":
         """Back to before the last new world, settled morph or setting; unchanged where there is none."""
@@ -165,12 +176,18 @@ class Steering:
             for name in (knob.name, *parts_of(knob)) if knob.kind == "latent" else ():
                 if name in now.values and _fits(knob, now.values[name]):
                     values[name] = morphed(knob, now.values[name].astype(np.float32), _seed_of(now, knob), now.at)
-        values |= {knob.name: np.zeros(knob.shape, np.float32) for knob in _left_open(knobs, now)}
+        left_open = {knob.name for knob in _left_open(knobs, now)}
+        values |= {knob.name: np.zeros(knob.shape, np.float32) for knob in knobs if knob.name in left_open}
+        labels = {knob.name for knob in knobs if knob.kind == "label"} - left_open - now.by_hand
+        labels -= self.settings.keys()
         choice = Choice(
             world=self.choice.world + world,
             revision=self.choice.revision + 1,
             seed=now.seed,
             values=MappingProxyType(values),
+            at=now.at,
+            drawn=frozenset({knob.name for knob in knobs if knob.kind == "latent"} | labels),
+            turns=now.turns,
         )
         return replace(
             self,

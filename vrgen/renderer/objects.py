@@ -18,7 +18,7 @@ LEVELS = 3
 PASSES = 4
 """The picture and three shadow cascades, each with lists of its own: none waits for another's."""
 PICTURE_PX = 512
-_PICTURES = 16
+_PICTURES = 32
 PLACED_BYTES = 64
 """Of one listed instance, as shaders/instance.glsl has it."""
 _FINEST = 0.12
@@ -73,7 +73,8 @@ class ObjectsPass:
         self._template = Buffer(16, "command template")
         self._indirect = Buffer(16, "object commands")
         self._pictures: Texture | None = None
-        self._pictures_seen: tuple[int, ...] = ()
+        self._layers: dict[int, int] = {}
+        """Of `_pictures`, by the picture's id."""
         self.stamp = 0
         """Goes up whenever what stands changes: shadows are drawn anew."""
 
@@ -87,13 +88,14 @@ class ObjectsPass:
         self._seen = objects
         self.stamp += 1
         copied = 0
+        new_pictures = before is None or before.pictures is not objects.pictures
+        if new_pictures:
+            copied += self._fill_pictures(objects)
         new_meshes = before is None or before.meshes is not objects.meshes
         if new_meshes:
             copied += self._fill_pool(objects.meshes)
-        if new_meshes or before is None or before.instances is not objects.instances:
+        if new_meshes or new_pictures or before is None or before.instances is not objects.instances:
             copied += self._fill_instances(objects)
-        if before is None or before.pictures is not objects.pictures:
-            copied += self._fill_pictures(objects)
         return copied
 
     def _fill_pool(self, meshes: tuple[Mesh, ...]) -> int:
@@ -165,7 +167,13 @@ class ObjectsPass:
         room = np.repeat(counts, levels)
         places = int(room.sum())
         commands["base_instance"] = (np.cumsum(room) - room) + np.arange(PASSES)[:, None] * places
-        self._instances = _filled(self._instances, objects.instances)
+        instances = objects.instances
+        if self._layers:
+            instances = instances.copy()
+            layers = np.array([self._layers.get(picture.id, -1) for picture in objects.pictures])
+            shown = instances["picture"] >= 0
+            instances["picture"][shown] = layers[instances["picture"][shown]]
+        self._instances = _filled(self._instances, instances)
         self._bounds = _filled(self._bounds, bounds)
         self._template = _filled(self._template, commands)
         self._indirect = _filled(self._indirect, commands)
@@ -175,36 +183,28 @@ class ObjectsPass:
         return int(objects.instances.nbytes + commands.nbytes)
 
     def _fill_pictures(self, objects: Objects) -> int:
-        wanted = tuple(picture.id for picture in objects.pictures[:_PICTURES])
-        if wanted == self._pictures_seen:
-            return 0
-        self._pictures_seen = wanted
-        if not wanted:
+        """Copy what is new to free layers; what hangs already stays where it is."""
+        wanted = {picture.id for picture in objects.pictures[:_PICTURES]}
+        self._layers = {name: layer for name, layer in self._layers.items() if name in wanted}
+        new = [picture for picture in objects.pictures[:_PICTURES] if picture.id not in self._layers]
+        if not new:
             return 0
         if self._pictures is None:
             levels = PICTURE_PX.bit_length()
             self._pictures = Texture(
                 GL.GL_TEXTURE_2D_ARRAY, (PICTURE_PX, PICTURE_PX, _PICTURES), GL.GL_SRGB8_ALPHA8, "pictures", levels
             )
+        free = sorted(set(range(_PICTURES)) - set(self._layers.values()))
         copied = 0
-        for layer, picture in enumerate(objects.pictures[:_PICTURES]):
-            pixels = np.ascontiguousarray(picture.pixels)
-            height, width = pixels.shape[:2]
-            GL.glTextureSubImage3D(
-                self._pictures.name,
-                0,
-                0,
-                0,
-                layer,
-                width,
-                height,
-                1,
-                GL.GL_RGBA,
-                GL.GL_UNSIGNED_BYTE,
-                pixels.ctypes.data_as(GL.GLvoidp),
-            )
+        for layer, picture in zip(free, new):
+            self._layers[picture.id] = layer
+            with self._pictures.layer(layer) as view:
+                pixels = np.ascontiguousarray(picture.pixels)
+                height, width = pixels.shape[:2]
+                pointer = pixels.ctypes.data_as(GL.GLvoidp)
+                GL.glTextureSubImage2D(view.name, 0, 0, 0, width, height, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pointer)
+                GL.glGenerateTextureMipmap(view.name)
             copied += pixels.nbytes
-        GL.glGenerateTextureMipmap(self._pictures.name)
         return copied
 
     # --- drawing ------------------------------------------------------------------------------------------

@@ -20,13 +20,14 @@ from vrgen.contract import (
 from vrgen.contract import kind as kind_of
 from vrgen.messages import Generated, Person, Picked, Pointer, Request, Resident, Tile, Tracked, Wish
 from vrgen.scene.appearance import Appearance, Look
+from vrgen.scene.gallery import Gallery, beside
 from vrgen.scene.ground import Land, mirrored, tile_heights
 from vrgen.scene.objects import Standing
 from vrgen.scene.picking import Maker, picked, pointing
 from vrgen.scene.sky import given_light
 from vrgen.scene.swaps import Swap, Swaps
 from vrgen.scene.workshop import Assets, Workshop
-from vrgen.scene_model import F32, Fade, Scene, Sky, Surface, TileHeights, new_id
+from vrgen.scene_model import F32, Fade, Objects, Scene, Sky, Surface, TileHeights, new_id
 
 PATIENCE_S = 8.0
 """A new world shows what it has after so long, even if a generator is still at work."""
@@ -44,6 +45,8 @@ class Assembly:
         self.land = Land()
         self._objects = Standing(world)
         self._swaps = Swaps()
+        self._gallery = Gallery(() if world.gallery is None else world.gallery.generators)
+        self._beside: tuple[Objects, Objects, Objects] | None = None
         self._wishes: Mapping[str, Wish] = {}
         self._made: dict[tuple[str, int], tuple[int, int]] = {}
         self._land_wish: Wish | None = None
@@ -74,6 +77,7 @@ class Assembly:
             self._waiting = {name for name, wish in wishes.items() if wish.epoch == newest}
             self._since_s = now_s
         self._wishes = wishes
+        self._gallery.ask(wishes)
         self._retarget()
 
     def _retarget(self) -> None:
@@ -94,6 +98,7 @@ class Assembly:
             self._wishes,
             self._land_wish,
             self._taken,
+            self._gallery.stamp,
             land.target,
             land.ground.shown.tiles,
             arriving.tiles if arriving else None,
@@ -111,23 +116,24 @@ class Assembly:
         singles = [
             Request(wish.generator, wish.epoch, wish.revision, wish.inputs, None, variant, wish.seed, time_s)
             for wish in self._wishes.values()
-            if not wish.tiled
+            if not wish.tiled and wish.series is None
             for variant in range(wish.variants)
             if self._made.get((wish.generator, variant)) != (wish.epoch, wish.revision)
         ]
-        wish = self._land_wish
-        if wish is None:
-            return singles
         x, _, z = person.feet_world
         heading = _heading(person)
         ahead = (-float(np.sin(heading)), -float(np.cos(heading)))
+        pictures = self._gallery.missing((x, z), ahead, time_s)
+        wish = self._land_wish
+        if wish is None:
+            return [*singles, *pictures]
         tiles = [
             Request(wish.generator, wish.epoch, wish.revision, wish.inputs, tile, 0, wish.seed, time_s)
             for tile in self.land.missing((x, z), ahead)
         ]
         near = sum(self._is_near(request.tile, x, z) for request in tiles[:_NEAR_TILES])
         first = singles[:1] if self._first else singles
-        return [*first, *tiles[:near], *singles[len(first) :], *tiles[near:]]
+        return [*first, *tiles[:near], *singles[len(first) :], *pictures, *tiles[near:]]
 
     def _is_near(self, tile: Tile | None, x: float, z: float) -> bool:
         metres = self.land.tile_m
@@ -142,7 +148,13 @@ class Assembly:
         aim = pointing(person, tracked, by)
         if aim is None:
             return None
-        return picked(aim, scene, self.land.height, {**self._makers, **self._objects.makers}, self._land_by)
+        makers = {**self._makers, **self._objects.makers, **self._gallery.makers}
+        return picked(aim, scene, self.land.height, makers, self._land_by)
+
+    def framed(self, picked: Picked) -> Request | None:
+        """What the picked picture of the gallery was made from; None of anything else."""
+        chief = picked.made_by[0] if picked.made_by else None
+        return chief if chief is not None and self._gallery.hangs(chief.generator) else None
 
     def _remember(self, asset: Sky | Surface, name: str, request: Request) -> None:
         """Who made it; of what is seen no more, and does not wait, it is forgotten."""
@@ -179,6 +191,8 @@ class Assembly:
         for swap in self._swaps.take(look.light, now_s):
             self._objects.offer(swap.request, swap.name, swap.output, swap.variants)
         objects = self._objects.advance(ground, centre, self._origin, may_show, now_s, dt_s)
+        if self._world.gallery is not None:
+            objects = self._with_gallery(objects, self._gallery.advance(z, self._origin, look.light, now_s))
         return Scene(
             sky=look.sky,
             light=look.light,
@@ -190,6 +204,12 @@ class Assembly:
             time_s=now_s,
             preload=self._appearance.waiting,
         )
+
+    def _with_gallery(self, standing: Objects, hung: Objects) -> Objects:
+        before = self._beside
+        if before is None or before[0] is not standing or before[1] is not hung:
+            self._beside = before = (standing, hung, beside(standing, hung))
+        return before[2]
 
     def _may_show(self, resident: frozenset[int], failed: frozenset[str], now_s: float) -> bool:
         """Whether the newest world may begin to show."""
@@ -203,6 +223,8 @@ class Assembly:
         return not self._waiting
 
     def _whole(self, wish: Wish) -> bool:
+        if wish.series is not None:
+            return True  # pictures follow one by one
         if wish.tiled:
             return self.land.target == (wish.epoch, wish.revision) and self.land.near_arrived()
         return all(
@@ -217,7 +239,7 @@ class Assembly:
     @property
     def risen(self) -> bool:
         """Whether everything stands at its full height, and nothing moves any more."""
-        still = self.land.still and self._appearance.still and self._swaps.empty
+        still = self.land.still and self._appearance.still and self._swaps.empty and self._gallery.still
         return still and self.land.risen and self._objects.arrival >= 1.0
 
     def _take_in(self, arrived: Iterable[Generated]) -> None:
@@ -225,6 +247,9 @@ class Assembly:
         tiles: dict[tuple[int, int], dict[Tile, TileHeights]] = {}
         shape: tuple[float, int] = (0.0, 0)
         for one in arrived:
+            if self._gallery.hangs(one.request.generator):
+                self._gallery.put(one)
+                continue
             if one.request.tile is None:
                 self._workshop.put(one)
                 continue

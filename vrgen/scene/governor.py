@@ -157,3 +157,7 @@ class Allowance:
     def spend(self, which: Hashable, change: float, now_s: float) -> None:
         """It changes now, by that much of the greatest luminance."""
         self._again_s[which] = now_s + min(change, 1.0) / MOST_PER_S
+
+    def forget(self, which: Hashable) -> None:
+        """It is seen no more."""
+        self._again_s.pop(which, None)

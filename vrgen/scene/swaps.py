@@ -62,6 +62,12 @@ class Swaps:
                 del self._held[key]
                 yield swap
 
+    def forget(self, key: _Key) -> None:
+        """It is seen no more: what comes in its place begins anew."""
+        self._held.pop(key, None)
+        self._shown.pop(key, None)
+        self._allowance.forget(key)
+
     def _may(self, key: _Key, swap: Swap, light: Light, now_s: float) -> bool:
         if not self._allowance.rested(key, now_s):
             return False
