@@ -164,9 +164,8 @@ def test_a_bare_module_is_a_place_as_any_kind(folder: Path, kind: str, plain: Ru
     run = Run(folder / kind, path, "--as", kind, "--frames", 2, "--seed", 1)
     assert run.pixels.std() > 3
     assert apart(run.pixels, plain.pixels) > 1.0, f"as {kind} it looks like the plain world"
-    assert run.report["generators"][path.stem]["results"] == 1
-    if kind == "picture":
-        assert run.report["scene"]["instances"] == 1
+    results, hung = run.report["generators"][path.stem]["results"], run.report["scene"]["instances"]
+    assert results == hung > 8 if kind == "picture" else (results, hung) == (1, 0)  # pictures: in a gallery
 
 
 def test_both_eyes_side_by_side(folder: Path, world: Path) -> None:

@@ -144,22 +144,14 @@ class Texture(_Object):
     def bind(self, unit: int) -> None:
         GL.glBindTextureUnit(unit, self.name)
 
-    def layer(self, number: int) -> "TextureView":
-        """One layer of an array, as a texture of its own in the same storage."""
-        return TextureView(self, number)
-
-    def _delete(self) -> None:
-        GL.glDeleteTextures([self.name])
-
-
-class TextureView(_Object):
-    """A layer of an array texture, with all its levels."""
-
-    kind = "texture"
-
-    def __init__(self, array: Texture, number: int) -> None:
-        super().__init__(_made(GL.glGenTextures), f"{array.label} {number}")  # a view may not have been created
-        GL.glTextureView(self.name, GL.GL_TEXTURE_2D, array.name, array.form, 0, array.levels, number, 1)
+    def copy_to(self, array: "Texture", layer: int) -> None:
+        """All its levels into a layer of an array of the same size and form."""
+        width, height = self.size
+        for level in range(self.levels):
+            GL.glCopyImageSubData(
+                self.name, self.target, level, 0, 0, 0, array.name, array.target, level, 0, 0, layer,
+                max(width >> level, 1), max(height >> level, 1), 1,
+            )  # fmt: skip
 
     def _delete(self) -> None:
         GL.glDeleteTextures([self.name])

@@ -73,6 +73,8 @@ class ObjectsPass:
         self._template = Buffer(16, "command template")
         self._indirect = Buffer(16, "object commands")
         self._pictures: Texture | None = None
+        self._easel: Texture | None = None
+        """Where one picture gets its smaller levels: of an array they could only be made for all layers."""
         self._layers: dict[int, int] = {}
         """Of `_pictures`, by the picture's id."""
         self.stamp = 0
@@ -189,21 +191,20 @@ class ObjectsPass:
         new = [picture for picture in objects.pictures[:_PICTURES] if picture.id not in self._layers]
         if not new:
             return 0
-        if self._pictures is None:
-            levels = PICTURE_PX.bit_length()
-            self._pictures = Texture(
-                GL.GL_TEXTURE_2D_ARRAY, (PICTURE_PX, PICTURE_PX, _PICTURES), GL.GL_SRGB8_ALPHA8, "pictures", levels
-            )
+        if self._pictures is None or self._easel is None:
+            levels, form, side = PICTURE_PX.bit_length(), GL.GL_SRGB8_ALPHA8, PICTURE_PX
+            self._pictures = Texture(GL.GL_TEXTURE_2D_ARRAY, (side, side, _PICTURES), form, "pictures", levels)
+            self._easel = Texture(GL.GL_TEXTURE_2D, (side, side), form, "easel", levels)
         free = sorted(set(range(_PICTURES)) - set(self._layers.values()))
         copied = 0
         for layer, picture in zip(free, new):
             self._layers[picture.id] = layer
-            with self._pictures.layer(layer) as view:
-                pixels = np.ascontiguousarray(picture.pixels)
-                height, width = pixels.shape[:2]
-                pointer = pixels.ctypes.data_as(GL.GLvoidp)
-                GL.glTextureSubImage2D(view.name, 0, 0, 0, width, height, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pointer)
-                GL.glGenerateTextureMipmap(view.name)
+            pixels = np.ascontiguousarray(picture.pixels)
+            height, width = pixels.shape[:2]
+            easel, pointer = self._easel.name, pixels.ctypes.data_as(GL.GLvoidp)
+            GL.glTextureSubImage2D(easel, 0, 0, 0, width, height, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pointer)
+            GL.glGenerateTextureMipmap(easel)
+            self._easel.copy_to(self._pictures, layer)
             copied += pixels.nbytes
         return copied
 
@@ -265,8 +266,9 @@ class ObjectsPass:
             self._indirect,
         ):
             buffer.close()
-        if self._pictures is not None:
-            self._pictures.close()
+        for texture in (self._pictures, self._easel):
+            if texture is not None:
+                texture.close()
         self._stack.close()
 
 
