@@ -259,7 +259,7 @@ class Session:
             self.asked = ", ".join(labels.get(name) or name for name in panel.settings)
         if self.steering.choice is not before.choice:
             self.notes = troubles(self.steering.knobs, self.steering.choice.values)
-        return replace(intent, actions=actions)
+        return replace(intent, actions=actions) if panel.actions else intent
 
     def request(self, controls: Controls) -> None:
         """Say to the generators what is wanted now; nothing new while paused."""

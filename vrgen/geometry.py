@@ -87,6 +87,12 @@ def inverse_rigid(a_from_b: Array) -> Array:
     )
 
 
+def ahead_of(quat_xyzw: Quat) -> Vec3:
+    """Where a pose of that orientation looks: its -Z, unit."""
+    x, y, z, w = quat_xyzw
+    return -2 * (x * z + y * w), 2 * (x * w - y * z), 2 * (x * x + y * y) - 1
+
+
 def quat_of(matrix: Array) -> Quat:
     """The unit quaternion of the rotation in a (3, 3) or (4, 4) matrix (Shepperd 1978: the largest term first)."""
     m = matrix
@@ -129,7 +135,7 @@ def yaw_of(quat_xyzw: Quat) -> float:
     Looking straight up or down it is the heading of the top of the head.
     """
     x, y, z, w = quat_xyzw
-    ahead_x, ahead_y, ahead_z = -2 * (x * z + y * w), -2 * (y * z - x * w), 2 * (x * x + y * y) - 1
+    ahead_x, ahead_y, ahead_z = ahead_of(quat_xyzw)
     if abs(ahead_y) > 0.999:
         sign = math.copysign(1.0, ahead_y)
         ahead_x, ahead_z = -sign * 2 * (x * y - z * w), -sign * 2 * (y * z + x * w)

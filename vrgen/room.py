@@ -65,9 +65,12 @@ def stepped(person: Person, tracked: Tracked) -> tuple[Person, tuple[float, floa
     if tracked.room != person.room or not tracked.valid:
         return person, (0.0, 0.0)
     x, y, z = tracked.head_room.position
+    head_yaw_rad = yaw_of(tracked.head_room.rotation)
+    if (x, y, z) == person.head_room and head_yaw_rad == person.head_yaw_rad:
+        return person, (0.0, 0.0)
     dx, dz = x - person.head_room[0], z - person.head_room[2]
     cos, sin = math.cos(person.yaw_rad), math.sin(person.yaw_rad)
-    moved = replace(person, head_room=(x, y, z), head_yaw_rad=yaw_of(tracked.head_room.rotation))
+    moved = replace(person, head_room=(x, y, z), head_yaw_rad=head_yaw_rad)
     return moved, (cos * dx + sin * dz, -sin * dx + cos * dz)
 
 

@@ -116,7 +116,8 @@ def test_nothing_new_means_nothing_to_lay_out(shown: Shown) -> None:
     for _ in range(30):
         shown.frame()
     assert painted[0] == 0
-    shown.frame(replace(STATE, asked="undo"))
+    for _ in range(3):
+        shown.frame(replace(STATE, asked="undo"))
     assert painted[0] == 1
 
 

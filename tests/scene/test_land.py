@@ -74,7 +74,7 @@ class Visit:
         self.land.retarget(self.wanted)
         corners = self.land.ground.corners
         assert corners.min() >= 0.0 and corners.max() <= 1.0
-        assert (corners[..., 1] <= self.land._rim(self.at, self.land.ground.shown.metres) + 1e-6).all()
+        assert (corners[..., 1] <= self.land.rim(self.at) + 1e-6).all()
         self.seen_land_is_there()
         if before.shown.metres == self.land.ground.shown.metres:
             for place, was in old.items():
@@ -111,7 +111,7 @@ class Visit:
         """Whether distance leaves something of all four corners around."""
         metres = self.land.ground.shown.metres
         ix, iz = int(np.floor(x / metres)), int(np.floor(z / metres))
-        rim = self.land._rim(self.at, metres)
+        rim = self.land.rim(self.at)
         return all(rim[(iz + j) % GRID, (ix + i) % GRID] > 0.0 for i in (0, 1) for j in (0, 1))
 
     def meets_seen_land(self) -> npt.NDArray[np.bool_]:
@@ -202,7 +202,7 @@ def stands_whole(visit: Visit) -> bool:
         ground.arriving is None
         and (ground.shown.epoch, ground.shown.revision) == visit.wanted
         and not visit.land.missing(visit.at, (0.0, -1.0))
-        and bool(np.allclose(ground.corners[..., 1], visit.land._rim(visit.at, METRES), atol=1e-6))
+        and bool(np.allclose(ground.corners[..., 1], visit.land.rim(visit.at), atol=1e-6))
         and visit.land.risen
     )
 

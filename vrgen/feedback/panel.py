@@ -65,7 +65,7 @@ class Panel:
         self._toast = ("", -math.inf)
         self._shown: object = None
         self._rate = (0.0, 0, -math.inf)
-        self._laid_out_s = -math.inf
+        self._laid_out_s = self._compared_s = -math.inf
         self._scale = 0.0
         self._views_px: tuple[tuple[int, int, int, int], ...] = ((0, 0, 1280, 720),)
         self._size_px = self._used_px = (0, 0)
@@ -118,7 +118,7 @@ class Panel:
         looks instead."""
         if self._hanging is None or self._hanging.in_sight:
             self.compact = not self.compact
-            self._laid_out_s = -math.inf
+            self._compared_s = -math.inf
             self._folds = _CALLS
         else:
             self._calls = _CALLS
@@ -191,12 +191,16 @@ class Panel:
         else:
             used = self._feed(controls, self._on_panel(controls.pointer_px))
         now_s = controls.time_s
-        form = self._form(state.notes, now_s)
-        shown = self._key(state, form, now_s)
-        changed = shown != self._shown
         settings: dict[str, InputValue] = {}
         actions: tuple[Action, ...] = ()
-        if used or (changed and now_s - self._laid_out_s >= 1 / REDRAW_HZ):
+        if used or now_s - self._compared_s >= 1 / REDRAW_HZ or now_s < self._compared_s:
+            self._compared_s = now_s
+            form = self._form(state.notes, now_s)
+            shown = self._key(state, form, now_s)
+            changed = shown != self._shown
+        else:
+            changed = False
+        if used or changed:
             imgui.get_io().delta_time = min(max(now_s - self._laid_out_s, 1e-3), 1.0)
             self._shown, self._laid_out_s = shown, now_s
             state = replace(state, rate_hz=self._rate[0], missed=self._rate[1])
@@ -289,23 +293,29 @@ class Panel:
         near = over or self._over or self._dragging
         if moved:
             io.add_mouse_pos_event(*(pointer or (-1e30, -1e30)))
-        for button, name in enumerate(("mouse.left", "mouse.right")):
-            if name in controls.pressed and near:
-                io.add_mouse_button_event(button, True)
-            if name not in controls.held and (name in self._down or name in controls.pressed):
-                io.add_mouse_button_event(button, False)
+        if controls.pressed or controls.held != self._down:
+            self._feed_buttons(controls, near)
         if over and controls.scroll:
             io.add_mouse_wheel_event(0.0, controls.scroll)
-        for name, key in _KEYS.items():
-            if name in controls.pressed:
-                io.add_key_event(key, True)
-            if name not in controls.held and (name in self._down or name in controls.pressed):
-                io.add_key_event(key, False)
         if controls.typed and io.want_text_input:
             io.add_input_characters_utf8(controls.typed)
         used = io.want_text_input or (near and (moved or bool(controls.pressed) or controls.held != self._down))
         self._pointer, self._over, self._down = pointer, over, controls.held
         return used
+
+    def _feed_buttons(self, controls: Controls, near: bool) -> None:
+        io = imgui.get_io()
+        gone = {name for name in (*self._down, *controls.pressed) if name not in controls.held}
+        for button, name in enumerate(("mouse.left", "mouse.right")):
+            if name in controls.pressed and near:
+                io.add_mouse_button_event(button, True)
+            if name in gone:
+                io.add_mouse_button_event(button, False)
+        for name, key in _KEYS.items():
+            if name in controls.pressed:
+                io.add_key_event(key, True)
+            if name in gone:
+                io.add_key_event(key, False)
 
     def _on_panel(self, pointer_px: tuple[float, float] | None) -> tuple[float, float] | None:
         """A place in the framebuffer as one on the panel, whichever view it lies in."""
@@ -336,7 +346,7 @@ class Panel:
         self._used_px, self._pointer = (size_px[0], 0), None
         self._texture = Texture(GL.GL_TEXTURE_2D, size_px, GL.GL_RGBA8, "panel")
         self._framebuffer = Framebuffer("panel", self._texture)
-        self._laid_out_s, self._shown = -math.inf, None
+        self._compared_s, self._shown = -math.inf, None
         imgui.get_io().display_size = imgui.ImVec2(*size_px)
         dressing.dress(scale, for_hands)
 

@@ -19,6 +19,7 @@ class Schedule:
         self._of_world: dict[str, tuple[int, int]] = {}
         self._revision = 0
         self._epoch = 0
+        self._asked: tuple[Choice, tuple[Knob, ...], Mapping[str, int]] | None = None
 
     def wishes(
         self,
@@ -32,6 +33,9 @@ class Schedule:
         Raises:
             WorldError: the world fixes an input that the checkpoint does not have.
         """
+        asked = self._asked
+        if asked is not None and asked[0] is choice and asked[1] is knobs and asked[2] == versions:
+            return self._wishes
         changed: dict[str, Wish] = {}
         fresh_epoch = 0
         for name, manifest in manifests.items():
@@ -78,6 +82,7 @@ class Schedule:
         self._epoch = max(self._epoch, fresh_epoch)
         if changed:
             self._wishes = {**self._wishes, **changed}
+        self._asked = (choice, knobs, dict(versions))
         return self._wishes
 
     def _series(self, name: str, choice: Choice, knobs: tuple[Knob, ...]) -> Series | None:

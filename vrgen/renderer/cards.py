@@ -6,8 +6,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from vrgen.geometry import Array
+from vrgen.geometry import Array, Vec3
 from vrgen.gl.api import GL
 from vrgen.gl.pipeline import Pipeline, Program, State
 from vrgen.gl.transfer import Ring
@@ -41,21 +42,26 @@ class _Layout:
     """What does not change from frame to frame of one hand's labels, top to bottom."""
 
     anchors: Array
-    """(L, 3) metres, from the grip."""
+    """(L, 3) metres, from the grip; and their mean."""
+    mean: Array
     rights: Array
-    """(L,) half the width of each card, metres."""
-    rects: Array
-    """(L, 4) in the atlas."""
+    """(L, 1) half the width of each card, metres."""
+    rows: Array
+    """(L, 1) metres up from the middle."""
+    cards: npt.NDArray[np.float32]
+    """(L, 16) what of each `CARD` is always the same."""
     does: tuple[str, ...]
 
 
-def facing(at: Array, head: Array, head_right: Array) -> tuple[Array, Array, Array]:
+def facing(at: Vec3, head: Vec3, head_right: Vec3) -> tuple[Vec3, Vec3, Vec3]:
     """Unit vectors to the right, up and towards the head, of a card at a place that faces it and leans with it."""
-    toward = unit(head - at)
-    right = unit(head_right - (head_right @ toward) * toward)
+    toward = unit((head[0] - at[0], head[1] - at[1], head[2] - at[2]))
     x, y, z = toward
+    a, b, c = head_right
+    along = a * x + b * y + c * z
+    right = unit((a - along * x, b - along * y, c - along * z))
     a, b, c = right
-    return right, np.array([y * c - z * b, z * a - x * c, x * b - y * a]), toward
+    return right, (y * c - z * b, z * a - x * c, x * b - y * a), toward
 
 
 class CardsPass:
@@ -69,6 +75,7 @@ class CardsPass:
         self._letters = Letters()
         self._stack.callback(self._letters.close)
         self._cards = np.zeros(MOST_CARDS, CARD)
+        self._numbers = self._cards.view(np.float32).reshape(MOST_CARDS, 16)
         self._count = 0
         self._layouts: dict[tuple[str, str, tuple[ButtonLabel, ...]], _Layout] = {}
         self._stamp = 0
@@ -79,20 +86,19 @@ class CardsPass:
             self._stamp = self._letters.stamp
             self._layouts.clear()
 
-    def map(self, at: Array, dot: tuple[float, float], head: Array, head_right: Array) -> None:
+    def map(self, at: Vec3, dot: tuple[float, float], head: Vec3, head_right: Vec3) -> None:
         """The latent's plane, where it stands on it marked."""
         right, up, _ = facing(at, head, head_right)
-        self._put(at, _MAP, right * (MAP_M / 2), up * (MAP_M / 2), (*dot, MAP_RANGE, 0.0))
+        self._put(at, _MAP, MAP_M / 2, right, up, (*dot, MAP_RANGE, 0.0))
 
-    def dot(self, at: Array, colour: tuple[float, float, float], head: Array, head_right: Array) -> None:
+    def dot(self, at: Vec3, colour: Vec3, head: Vec3, head_right: Vec3) -> None:
         """Where a ray ends: as large as it looks at arm's length, near and far."""
-        right, up, toward = facing(at, head, head_right)
+        right, up, (x, y, z) = facing(at, head, head_right)
         radius = 0.009 * max(math.dist(head, at), 0.3)
-        self._put(at + toward * radius, _DOT, right * radius, up * radius, (*colour, 0.0))
+        before = at[0] + x * radius, at[1] + y * radius, at[2] + z * radius
+        self._put(before, _DOT, radius, right, up, (*colour, 0.0))
 
-    def labels(
-        self, held: HeldModel, model: ControllerModel, grip: Array, head: Array, head_right: Array
-    ) -> Array:
+    def labels(self, held: HeldModel, model: ControllerModel, grip: Vec3, head: Vec3, head_right: Vec3) -> Array:
         """Beside the controller, on its outer side; returns the lines to them, (L, 3, 3) metres, drawing origin.
 
         `grip`: where the hand is, metres from the drawing origin.
@@ -102,27 +108,27 @@ class CardsPass:
         if not count or self._count + count > MOST_CARDS:
             return np.zeros((0, 3, 3))
         outward = 1.0 if held.side == "right" else -1.0
-        right, up, toward = facing(grip, head, head_right)
-        anchors = layout.anchors @ held.world_from_grip[:3, :3].T
-        heights = anchors @ up
-        reach = float((model.outline @ (held.world_from_grip[:3, :3].T @ right) * outward).max())
-        middle = float(heights.mean())
-        rows = middle + _ROW_M * ((count - 1) / 2 - np.arange(count))
-        column = outward * (reach + _GAP_M)
-        edge = grip + right * column + toward * 0.02 + rows[:, None] * up
-        cards = self._cards[self._count : self._count + count]
-        self._count += count
-        cards["centre"][:, :3] = edge + right * (outward * layout.rights[:, None])
-        cards["centre"][:, 3] = _LABEL
-        cards["right"][:, :3] = right * layout.rights[:, None]
-        cards["right"][:, 3] = 1.0
-        cards["up"][:, :3] = up * (ROW_EM * EM_M / 2)
-        cards["up"][:, 3] = [name in held.pressed for name in layout.does]
-        cards["drawn"] = layout.rects
+        axes = np.array(facing(grip, head, head_right))
+        right, up, toward = axes
+        turn = held.world_from_grip[:3, :3]
+        in_grip = axes @ turn
+        reach = float((model.outline @ (in_grip[0] * outward)).max())
+        middle = float(layout.mean @ in_grip[1])
+        start = grip + right * (outward * (reach + _GAP_M)) + toward * 0.02 + up * middle
         lines = np.empty((count, 3, 3))
-        lines[:, 0] = anchors + grip
-        lines[:, 1] = edge - right * (outward * _BEND_M)
-        lines[:, 2] = edge
+        np.matmul(layout.anchors, turn.T, out=lines[:, 0])
+        lines[:, 0] += grip
+        np.multiply(layout.rows, up, out=lines[:, 2])
+        lines[:, 2] += start
+        lines[:, 1] = lines[:, 2] - right * (outward * _BEND_M)
+        cards = self._numbers[self._count : self._count + count]
+        self._count += count
+        cards[:] = layout.cards
+        cards[:, 4:7] = layout.rights * right
+        cards[:, :3] = lines[:, 2] + cards[:, 4:7] * outward
+        cards[:, 8:11] = up * (ROW_EM * EM_M / 2)
+        if held.pressed:
+            cards[:, 11] = [name in held.pressed for name in layout.does]
         return lines
 
     def _layout(self, held: HeldModel, model: ControllerModel) -> _Layout:
@@ -141,26 +147,29 @@ class CardsPass:
                 anchor = model.anchors[model.buttons.index(button)]
                 rows.append((float(_UPWARDS @ anchor), anchor, written, label.does))
         rows.sort(key=lambda row: -row[0])
-        rights = np.array([ems * EM_M / 2 for _, _, (_, ems), _ in rows])
-        rects = np.array([rect for _, _, (rect, _), _ in rows]).reshape(-1, 4)
+        cards = np.zeros(len(rows), CARD)
+        cards["centre"][:, 3], cards["right"][:, 3] = _LABEL, 1.0
+        cards["drawn"] = np.array([rect for _, _, (rect, _), _ in rows]).reshape(-1, 4)
+        anchors = np.array([anchor for _, anchor, _, _ in rows], np.float64).reshape(-1, 3)
         made = _Layout(
-            np.array([anchor for _, anchor, _, _ in rows], np.float64).reshape(-1, 3),
-            rights,
-            rects,
+            anchors,
+            anchors.sum(axis=0) / max(len(rows), 1),
+            np.array([[ems * EM_M / 2] for _, _, (_, ems), _ in rows]),
+            np.array([[_ROW_M * ((len(rows) - 1) / 2 - row)] for row in range(len(rows))]),
+            cards.view(np.float32).reshape(-1, 16),
             tuple(does for _, _, _, does in rows),
         )
         if whole:
             self._layouts[key] = made
         return made
 
-    def _put(self, at: Array, kind: float, right: Array, up: Array, drawn: Sequence[float]) -> None:
+    def _put(self, at: Vec3, kind: float, half_m: float, right: Vec3, up: Vec3, drawn: Sequence[float]) -> None:
+        """A square card."""
         if self._count < MOST_CARDS:
-            card = self._cards[self._count]
+            right = right[0] * half_m, right[1] * half_m, right[2] * half_m
+            up = up[0] * half_m, up[1] * half_m, up[2] * half_m
+            self._numbers[self._count] = (*at, kind, *right, 1.0, *up, 0.0, *drawn)
             self._count += 1
-            card["centre"][:3], card["centre"][3] = at, kind
-            card["right"][:3], card["right"][3] = right, 1.0
-            card["up"][:3], card["up"][3] = up, 0.0
-            card["drawn"] = drawn
 
     def draw(self, ring: Ring) -> None:
         """What was collected, into the bound framebuffer, and begin anew."""

@@ -86,7 +86,7 @@ class HandsPass:
             np.matmul(BONES, (joints - (*origin, 0.0)).astype(np.float32), out=bones[i])
             wrist, index, little = joints[[WRIST, FINGERS[0][1], FINGERS[3][1]], :3]
             (a, b, c), (x, y, z) = index - wrist, little - wrist
-            palms[i, :3] = unit(np.array([b * z - c * y, c * x - a * z, a * y - b * x]))
+            palms[i, :3] = unit((b * z - c * y, c * x - a * z, a * y - b * x))
         self._pipeline.bind()
         GL.glProgramUniform4fv(self._pipeline.program.name, 0, len(hands), palms)
         GL.glBindVertexArray(self._vao.name)

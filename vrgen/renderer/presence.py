@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from vrgen.geometry import Array, Vec3
+from vrgen.geometry import Vec3
 from vrgen.gl.api import GL
 from vrgen.gl.objects import VertexArray
 from vrgen.gl.pipeline import Pipeline, Program, State
@@ -54,7 +54,7 @@ class PresencePass:
         self._veil = Pipeline(own(Program("veil.vert", "veil.frag", defines=defines)), everything)
         self._empty = own(VertexArray("no vertices"))
 
-    def draw(self, ring: Ring, presence: Presence, views: Sequence[View], origin: Sequence[float]) -> None:
+    def draw(self, ring: Ring, presence: Presence, views: Sequence[View], origin: Vec3) -> None:
         """Into the bound framebuffer, over the finished world. `origin`: of drawing, metres, world."""
         if presence is NOBODY:
             return
@@ -74,19 +74,19 @@ class PresencePass:
         if presence.vignette > 0.0 or presence.fade > 0.0:
             self._dim(presence, ahead)
 
-    def _disc(self, at: Vec3, radius_m: float, origin: Sequence[float]) -> None:
+    def _disc(self, at: Vec3, radius_m: float, origin: Vec3) -> None:
         """A disc of light that lies on the ground."""
         self._landing.bind()
         x, y, z = from_origin(at, origin)
         GL.glProgramUniform4f(self._landing.program.name, 0, x, y, z, radius_m)
         GL.glDrawArraysInstanced(GL.GL_TRIANGLES, 0, _LANDING_VERTICES, self._views)
 
-    def _collect(self, presence: Presence, head: Array, right: Array, origin: Sequence[float]) -> None:
+    def _collect(self, presence: Presence, head: Vec3, right: Vec3, origin: Vec3) -> None:
         """Ribbons and cards of this frame."""
         ribbons, cards = self._ribbons, self._cards
         cards.begin()
         if presence.arc is not None:
-            ribbons.arc(from_origin(presence.arc, origin), presence.landing is not None)
+            ribbons.arc(presence.arc - origin, presence.landing is not None)
         for start, end in presence.rays:
             there = from_origin(end, origin)
             ribbons.ray(from_origin(start, origin), there)
@@ -97,10 +97,11 @@ class PresencePass:
             cards.map(from_origin(presence.map_at, origin), presence.map_dot, head, right)
         for held in presence.held:
             if held.labelled and held.labels:
-                grip = held.world_from_grip[:3, 3] - origin
-                ribbons.lines(cards.labels(held, self._held.model(held), grip, head, right), 1.0)
+                x, y, z = held.world_from_grip[:3, 3].tolist()
+                grip = from_origin((x, y, z), origin)
+                ribbons.lines(cards.labels(held, self._held.model(held), grip, head, right))
 
-    def _dim(self, presence: Presence, ahead: Array) -> None:
+    def _dim(self, presence: Presence, ahead: Vec3) -> None:
         program = self._veil.program.name
         strength = min(max(presence.vignette, 0.0), 1.0)
         begins = WIDE_RAD + (NARROW_RAD - WIDE_RAD) * strength
@@ -120,8 +121,8 @@ class PresencePass:
         self.close()
 
 
-def _head(views: Sequence[View], origin: Sequence[float]) -> tuple[Array, Array, Array]:
+def _head(views: Sequence[View], origin: Vec3) -> tuple[Vec3, Vec3, Vec3]:
     """Place (metres from the drawing origin), right and forward of the head that has these eyes."""
-    first, last = views[0].world_from_eye, views[-1].world_from_eye
-    mean = (first + last) / 2
-    return mean[:3, 3] - origin, unit(mean[:3, 0]), unit(-mean[:3, 2])
+    mean = (views[0].world_from_eye + views[-1].world_from_eye) / 2
+    (a, _, c, x), (d, _, f, y), (g, _, i, z), _ = mean.tolist()
+    return from_origin((x, y, z), origin), unit((a, d, g)), unit((-c, -f, -i))

@@ -1,13 +1,12 @@
 """Rays, the arc of a teleport and lines to labels: ribbons that face the eye, all in one draw."""
 
 import math
-from collections.abc import Sequence
 from contextlib import ExitStack
 
 import numpy as np
 import numpy.typing as npt
 
-from vrgen.geometry import Array
+from vrgen.geometry import Array, Vec3
 from vrgen.gl.api import GL
 from vrgen.gl.pipeline import Pipeline, Program, State
 from vrgen.gl.transfer import Ring
@@ -24,6 +23,28 @@ AMBER = (0.949, 0.769, 0.427)
 INK = (0.933, 0.949, 0.961)
 
 _RAY_POINTS = 12
+_SHARE = np.linspace(0.0, 1.0, _RAY_POINTS)
+
+
+def _ray() -> npt.NDArray[np.float32]:
+    """(P, 16): what every ray's points have in common."""
+    points = np.zeros(_RAY_POINTS, POINT)
+    points["at"][:, 3] = 0.0022 - 0.0014 * _SHARE
+    points["colour"][:, :3] = ACCENT
+    points["style"][-1, 3] = 1.0
+    return points.view(np.float32).reshape(-1, 16)
+
+
+def _line() -> npt.NDArray[np.float32]:
+    """(3, 16): the same of a line."""
+    points = np.zeros(3, POINT)
+    points["at"][:, 3] = 0.00055
+    points["colour"] = (*INK, 0.75)
+    points["style"][-1, 3] = 1.0
+    return points.view(np.float32).reshape(-1, 16)
+
+
+_RAY, _LINE = _ray(), _line()
 
 
 class RibbonsPass:
@@ -35,19 +56,24 @@ class RibbonsPass:
         program = self._stack.enter_context(Program("ribbon.vert", "ribbon.frag", defines=defines))
         self._pipeline = Pipeline(program, State(write_depth=False, cull="none", blend="over"))
         self._points = np.zeros(MOST_POINTS, POINT)
+        self._numbers = self._points.view(np.float32).reshape(MOST_POINTS, 16)
         self._count = 0
 
-    def ray(self, start: Array, end: Array) -> None:
+    def ray(self, start: Vec3, end: Vec3) -> None:
         """From a hand to what it points at: it tapers and fades. Metres from the drawing origin."""
-        share = np.linspace(0.0, 1.0, _RAY_POINTS)
-        points = self._put(start + (end - start) * share[:, None])
-        if points is not None:
-            # Much of the way is far from the hand: it fades by metres first, and stays faintly whole.
-            far = points["along"][:, 3]
-            points["at"][:, 3] = 0.0022 - 0.0014 * share
-            points["colour"][:, :3] = ACCENT
-            points["colour"][:, 3] = 0.25 + 0.6 * np.exp(-far / 1.2)
-            points["colour"][0, 3] = 0.0
+        if self._count + _RAY_POINTS > MOST_POINTS:
+            return
+        numbers = self._numbers[self._count : self._count + _RAY_POINTS]
+        self._count += _RAY_POINTS
+        numbers[:] = _RAY
+        way = end[0] - start[0], end[1] - start[1], end[2] - start[2]
+        far = _SHARE * math.hypot(*way)
+        numbers[:, :3] = _SHARE[:, None] * way
+        numbers[:, :3] += start
+        # Much of the way is far from the hand: it fades by metres first, and stays faintly whole.
+        numbers[1:, 7] = 0.25 + 0.6 * np.exp(far[1:] / -1.2)
+        numbers[:, 8:11] = way
+        numbers[:, 11] = far
 
     def arc(self, path: Array, lands: bool) -> None:
         """Of a teleport: long dashes on their way, or dots that stand where it leads nowhere."""
@@ -64,22 +90,18 @@ class RibbonsPass:
             points["colour"][:, 3] *= np.linspace(1.0, 0.15, len(points))
         points["style"][:, :3] = (3.6, 0.66, 0.30) if lands else (9.0, 0.34, 0.0)
 
-    def lines(self, corners: Array, seen: float) -> None:
+    def lines(self, corners: Array) -> None:
         """Thin ones: (L, 3, 3), each with a bend."""
         count = len(corners)
         if not count or self._count + 3 * count > MOST_POINTS:
             return
-        points = self._points[self._count : self._count + 3 * count].reshape(count, 3)
+        numbers = self._numbers[self._count : self._count + 3 * count].reshape(count, 3, 16)
         self._count += 3 * count
-        points["at"][..., :3] = corners
-        points["at"][..., 3] = 0.00055
-        steps = corners[:, 1:] - corners[:, :-1]
-        points["along"][:, 0, :3] = steps[:, 0]
-        points["along"][:, 1, :3] = steps[:, 0] + steps[:, 1]
-        points["along"][:, 2, :3] = steps[:, 1]
-        points["colour"][...] = (*INK, 0.75 * seen)
-        points["style"][...] = 0.0
-        points["style"][:, 2, 3] = 1.0
+        numbers[:] = _LINE
+        numbers[..., :3] = corners
+        numbers[:, :2, 8:11] = corners[:, 1:] - corners[:, :-1]
+        numbers[:, 2, 8:11] = numbers[:, 1, 8:11]
+        numbers[:, 1, 8:11] += numbers[:, 0, 8:11]
 
     def _put(self, path: Array) -> npt.NDArray[np.void] | None:
         """Points along a path, with directions and lengths; None where there is no more room."""
@@ -112,11 +134,13 @@ class RibbonsPass:
         self._stack.close()
 
 
-def from_origin(places: Sequence[float] | Array, origin: Sequence[float]) -> Array:
+def from_origin(place: Vec3, origin: Vec3) -> Vec3:
     """Metres in the world → metres from the drawing origin."""
-    return np.asarray(places, np.float64) - origin
+    return place[0] - origin[0], place[1] - origin[1], place[2] - origin[2]
 
 
-def unit(v: Array) -> Array:
-    """(3,) of length 1; of no length it stays so."""
-    return v / max(math.sqrt(float(v @ v)), 1e-6)
+def unit(v: Vec3) -> Vec3:
+    """Of length 1; of no length it stays so."""
+    x, y, z = v
+    length = max(math.hypot(x, y, z), 1e-6)
+    return x / length, y / length, z / length

@@ -51,6 +51,8 @@ class Appearance:
     """Owner of these fades from frame to frame."""
 
     def __init__(self) -> None:
+        self._stood: Look | None = None
+        """How everything looked in the last frame, where nothing was on its way."""
         self._sky: Fading[Sky] = Fading(plain_sky())
         self._surfaces: dict[str, Fading[Surface]] = {"ground": Fading(plain_surface((126, 124, 116)))}
         self._lamp: Fading[Lamp] = Fading(Lamp(new_id()))
@@ -93,6 +95,8 @@ class Appearance:
 
     def advance(self, resident: frozenset[int], may_begin: bool, dt_s: float) -> Look:
         """One frame on."""
+        if self._stood is not None and self.still:
+            return self._stood
         for bare in (self._lamp.waiting, self._mist.waiting):
             if bare is not None:
                 resident |= {bare.id}  # it has nothing to upload
@@ -107,6 +111,7 @@ class Appearance:
         look = self._ahead(resident, may_begin, dt_s)
         for fading in fadings:
             fading.advance(resident, may_begin, dt_s)
+        self._stood = look if self.still else None
         return look
 
     def _ahead(self, resident: frozenset[int], may_begin: bool, dt_s: float) -> Look:

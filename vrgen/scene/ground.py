@@ -6,8 +6,9 @@ tiles around it have arrived on the GPU; between corners everything is bilinear.
 walker outwards without a step, and far tiles rise out of the haze.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,8 @@ NEAR = 1
 """Tiles around the walker's own that must have arrived before new land may show."""
 _RISE_S = 1.2
 _MORPH_S = 1.6
+_RIM_STEPS = 256
+"""Of a tile: the rim follows the walker so finely."""
 _PLAIN_METRES = 128.0
 _PLAIN_SAMPLES = 33
 _PLAIN = TileHeights(new_id(), np.zeros((_PLAIN_SAMPLES, _PLAIN_SAMPLES), np.float32))
@@ -74,6 +77,16 @@ def _resampled(heights: F32, cells: int) -> F32:
     return np.asarray(rows[:, low] * (1 - t) + rows[:, low + 1] * t, np.float32)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Stands:
+    """Tiles of a set that are on the GPU."""
+
+    of: TileSet
+    resident: frozenset[int]
+    tiles: set[Tile]
+    by_slot: npt.NDArray[np.bool_]
+
+
 class Land:
     """Owner of the ground's state from frame to frame."""
 
@@ -86,7 +99,9 @@ class Land:
         self._clearing = False
         self.still = False
         """Whether no corner rose, sank or morphed in the last frame."""
-        self._stands: dict[Key, set[Tile]] = {}
+        self._stands: dict[Key, _Stands] = {}
+        self._last: tuple[Ground, frozenset[int], tuple[object, ...]] | None = None
+        """What a frame in which nothing moved was made from: the same gives the same again."""
 
     # --- what is wanted -----------------------------------------------------------------------------------
 
@@ -114,7 +129,7 @@ class Land:
         `place`: x and z of the walker, metres; `towards`: unit direction of the view.
         """
         made, metres = self._of(self.target), self.tile_m
-        centre = (int(np.floor(place[0] / metres)), int(np.floor(place[1] / metres)))
+        centre = (math.floor(place[0] / metres), math.floor(place[1] / metres))
         tiles = np.array([t for t in _window(centre) if made is None or t not in made.tiles])
         if not len(tiles) or self._clearing:
             return []
@@ -134,9 +149,11 @@ class Land:
 
     def near_arrived(self) -> bool:
         """Whether the target's tiles around the walker are on the GPU."""
-        stands = self._stands.get(self.target, set())
+        stands = self._stands.get(self.target)
+        if stands is None:
+            return False
         span = range(-NEAR, NEAR + 1)
-        return all((self._centre[0] + dx, self._centre[1] + dz) in stands for dx in span for dz in span)
+        return all((self._centre[0] + dx, self._centre[1] + dz) in stands.tiles for dx in span for dz in span)
 
     def _of(self, key: Key) -> TileSet | None:
         for tiles in (self.ground.shown, self.ground.arriving):
@@ -168,8 +185,11 @@ class Land:
     def advance(self, place: tuple[float, float], resident: frozenset[int], may_show: bool, dt_s: float) -> Ground:
         """One frame on: follow the walker, let corners rise and morph, finish what is through."""
         ground = self.ground
-        metres = ground.shown.metres
-        centre = (int(np.floor(place[0] / metres)), int(np.floor(place[1] / metres)))
+        steps = self._steps(place)
+        last, how = self._last, (steps, may_show, self._clearing)
+        if last is not None and last[0] is ground and last[1] is resident and last[2] == how:
+            return ground
+        centre = steps[0] // _RIM_STEPS, steps[1] // _RIM_STEPS
         if centre != self._centre:
             self._centre = centre
             ground = self._follow(ground)
@@ -177,7 +197,7 @@ class Land:
         corners = ground.corners.copy()
         weight, presence = corners[..., 0], corners[..., 1]
         all_shown = _around(shown)
-        cap = self._rim(place, metres)
+        cap = self._rim(steps)
         if ground.arriving is None:
             rising = all_shown
         else:
@@ -204,6 +224,7 @@ class Land:
             ground = replace(ground, shown=ground.arriving, arriving=None, corners=_weightless(corners))
             self._clearing = False
         self.ground = ground
+        self._last = (ground, resident, how) if self.still and dt_s > 0 else None
         return ground
 
     @property
@@ -230,21 +251,33 @@ class Land:
 
     def _standing(self, tiles: TileSet, resident: frozenset[int]) -> npt.NDArray[np.bool_]:
         """(grid, grid) by slot: tiles of the window that are on the GPU."""
-        stands = np.zeros((GRID, GRID), bool)
+        key = (tiles.epoch, tiles.revision)
+        before = self._stands.get(key)
+        if before is not None and before.of is tiles and before.resident is resident:
+            return before.by_slot
+        by_slot = np.zeros((GRID, GRID), bool)
         there = {at for at, tile in tiles.tiles.items() if tile.id in resident}
-        self._stands = {k: v for k, v in self._stands.items() if self._of(k) is not None}
-        self._stands[(tiles.epoch, tiles.revision)] = there
         for ix, iz in there:
-            stands[iz % GRID, ix % GRID] = True
-        return stands
+            by_slot[iz % GRID, ix % GRID] = True
+        self._stands = {k: v for k, v in self._stands.items() if self._of(k) is not None}
+        self._stands[key] = _Stands(tiles, resident, there, by_slot)
+        return by_slot
 
-    def _rim(self, place: tuple[float, float], metres: float) -> F32:
+    def rim(self, place: tuple[float, float]) -> F32:
         """(grid, grid) greatest presence of each corner: the land ends in haze before its last tile."""
+        return self._rim(self._steps(place))
+
+    def _steps(self, place: tuple[float, float]) -> tuple[int, int]:
+        """Where the walker is, in parts of a tile."""
+        part_m = self.ground.shown.metres / _RIM_STEPS
+        return math.floor(place[0] / part_m), math.floor(place[1] / part_m)
+
+    def _rim(self, steps: tuple[int, int]) -> F32:
         span = np.arange(-REACH, REACH + 2)
         cap = np.zeros((GRID, GRID), np.float32)
-        x = (self._centre[0] + span) * metres - place[0]
-        z = (self._centre[1] + span) * metres - place[1]
-        away = np.hypot(x[None, :], z[:, None]) / metres
+        x = self._centre[0] + span - (steps[0] + 0.5) / _RIM_STEPS
+        z = self._centre[1] + span - (steps[1] + 0.5) / _RIM_STEPS
+        away = np.hypot(x[None, :], z[:, None])
         # Half a tile's diagonal within what `missing` asks for: a corner that may be seen gets all its four tiles.
         rim = np.clip((REACH - 0.55 - away) / 1.8, 0.0, 1.0)
         slots_x, slots_z = (self._centre[0] + span) % GRID, (self._centre[1] + span) % GRID
@@ -269,7 +302,7 @@ class Land:
 
     def _weight(self, x_m: float, z_m: float) -> float:
         at_x, at_z = x_m / self.ground.shown.metres, z_m / self.ground.shown.metres
-        ix, iz = int(np.floor(at_x)), int(np.floor(at_z))
+        ix, iz = math.floor(at_x), math.floor(at_z)
         fx, fz = at_x - ix, at_z - iz
         w = self.ground.corners[..., 0]
         x0, x1, z0, z1 = ix % GRID, (ix + 1) % GRID, iz % GRID, (iz + 1) % GRID
@@ -281,11 +314,12 @@ class Land:
 def _height_in(tiles: TileSet, x_m: float, z_m: float) -> float | None:
     """On the triangles of the finest mesh: quads split from north-west to south-east."""
     at_x, at_z = x_m / tiles.metres, z_m / tiles.metres
-    tile = tiles.tiles.get((int(np.floor(at_x)), int(np.floor(at_z))))
+    ix, iz = math.floor(at_x), math.floor(at_z)
+    tile = tiles.tiles.get((ix, iz))
     if tile is None:
         return None
     cells = tiles.samples - 1
-    c, r = (at_x - np.floor(at_x)) * cells, (at_z - np.floor(at_z)) * cells
+    c, r = (at_x - ix) * cells, (at_z - iz) * cells
     i, j = min(int(c), cells - 1), min(int(r), cells - 1)
     fx, fz = float(c - i), float(r - j)
     h = tile.heights

@@ -39,8 +39,10 @@ def moved(
         after = walk(person, intent, height, objects, dt_s, origin)
     else:
         person, (dx, dz) = stepped(person, tracked)
-        person = replace(person, feet_world=_followed(person.feet_world, dx, dz, height))
-        intent = replace(intent, turn_rad=(intent.turn_rad[0], 0.0))
+        if dx or dz:
+            person = replace(person, feet_world=_followed(person.feet_world, dx, dz, height))
+        if intent.turn_rad[1]:
+            intent = replace(intent, turn_rad=(intent.turn_rad[0], 0.0))
         # Who stands where a thing grows, or steps into one, is pushed out of it only once they walk by stick.
         after = walk(person, intent, height, objects if any(intent.walk_mps) else _NOTHING, dt_s, origin)
     way = math.dist(after.feet_world, person.feet_world)

@@ -6,9 +6,7 @@ The picture moves with nothing but the head, or narrows while it does, or is bla
 import math
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from vrgen.geometry import Vec3, rotation
+from vrgen.geometry import Vec3, ahead_of
 from vrgen.messages import Hand, Intent, Person, Side, Tracked
 from vrgen.room import world_from_room
 from vrgen.scene.moving import landed, moved
@@ -140,9 +138,9 @@ def _is_read(hand: Hand, tracked: Tracked, was: bool) -> bool:
     if hand.grip_room is None:
         return False
     eyes = tracked.gaze_room or tracked.head_room
-    way = np.subtract(hand.grip_room.position, eyes.position)
-    far = float(np.linalg.norm(way))
+    far = math.dist(hand.grip_room.position, eyes.position)
     if not 0.01 < far < _READ_M:
         return False
-    along = float(-rotation(eyes.rotation)[:, 2] @ way) / far
+    way = zip(ahead_of(eyes.rotation), hand.grip_room.position, eyes.position)
+    along = sum(ahead * (hand - eye) for ahead, hand, eye in way) / far
     return along > math.cos(_STILL_READ_RAD if was else _READ_RAD)

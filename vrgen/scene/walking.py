@@ -62,7 +62,8 @@ def walk(
     yaw = person.yaw_rad + intent.turn_rad[0]
     yaw = (yaw + math.pi) % (2 * math.pi) - math.pi
     pitch = min(max(person.pitch_rad + intent.turn_rad[1], -_PITCH_LIMIT), _PITCH_LIMIT)
-    person = replace(person, yaw_rad=yaw, pitch_rad=pitch)
+    if (yaw, pitch) != (person.yaw_rad, person.pitch_rad):
+        person = replace(person, yaw_rad=yaw, pitch_rad=pitch)
     dt_s = min(dt_s, LONGEST_S)
     right, ahead = intent.walk_mps
     way = (
@@ -95,6 +96,8 @@ def _stride(
     assert below is not None  # _stepped goes nowhere else
     fall = _JUMP_MPS if jump else person.fall_mps
     y, fall = _fallen(y, fall, aloft, below, math.hypot(to_x - x, to_z - z), dt_s)
+    if (to_x, y, to_z) == person.feet_world and fall == person.fall_mps:
+        return person
     return replace(person, feet_world=(to_x, y, to_z), fall_mps=fall)
 
 
