@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -51,6 +52,7 @@ class Visit:
     )
     seed: int = 3
     speed: int = 4
+    paint: Callable[[Request], Output] = painted
 
     def __post_init__(self) -> None:
         self.manifests = dict.fromkeys(self.world.generators, MANIFEST)
@@ -74,7 +76,7 @@ class Visit:
         made = [one for one in self.asked if (one.key, one.revision) not in self.done][: self.speed]
         self.done |= {(request.key, request.revision) for request in made}
         self.made += made
-        results = [Generated(request, {"print": painted(request)}) for request in made]
+        results = [Generated(request, {"print": self.paint(request)}) for request in made]
         return self.assembly.advance(results, self.person, Resident(), frozenset(), self.now_s, DT_S)
 
     def settle(self) -> Scene:
@@ -233,6 +235,25 @@ def test_two_generators_take_turns_and_a_material_hangs_as_its_colours() -> None
     while request.variant not in visit.hanging(visit.frame()):
         time.sleep(0.001)
     assert visit.hanging(visit.frame())[request.variant][0, 0].tolist() == [255, 0, 0, 255]
+
+
+def test_a_frame_does_not_flash_however_fast_worlds_follow_each_other() -> None:
+    visit, shown = Visit(), []
+    white = np.ones((3, 8, 8), np.float32)
+
+    def glaring(request: Request) -> Output:
+        return o.of(c.PictureOutput(shape=(3, 8, 8)), white if request.epoch % 2 else -white)
+
+    visit.paint = glaring
+    visit.settle()
+    for number in range(round(6.0 / DT_S)):
+        if number % 5 == 0:
+            visit.steering = visit.steering.new_world(visit.rng)
+        hung = visit.hanging(visit.frame())
+        shown.append(int(hung[0][0, 0, 0]))
+        time.sleep(0.002)
+    changes = sum(abs(after - before) > 25 for before, after in pairwise(shown))
+    assert 1 <= changes <= 4  # black to white takes two seconds
 
 
 # --- a like -----------------------------------------------------------------------------------------------
