@@ -7,6 +7,7 @@ A person on a flat display has no room (`person.room` is 0).
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -14,12 +15,14 @@ from vrgen.geometry import Array, yaw_of
 from vrgen.messages import Person, Tracked
 
 
+@lru_cache(maxsize=2)
 def world_from_room(person: Person) -> Array:
-    """(4, 4): the room's floor lies at the height of the feet, or `person.lift_m` over it; the head above them."""
+    """(4, 4), read-only: the room's floor lies at the height of the feet, or `person.lift_m` over it; the head
+    above them."""
     feet_x, feet_y, feet_z = person.feet_world
     x, _, z = person.head_room
     cos, sin = math.cos(person.yaw_rad), math.sin(person.yaw_rad)
-    return np.array(
+    made = np.array(
         [
             [cos, 0.0, sin, feet_x - cos * x - sin * z],
             [0.0, 1.0, 0.0, feet_y + person.lift_m],
@@ -28,6 +31,8 @@ def world_from_room(person: Person) -> Array:
         ],
         np.float64,
     )
+    made.flags.writeable = False  # several ask for it in every frame, and get the same
+    return made
 
 
 def entered(person: Person, tracked: Tracked | None) -> Person:

@@ -7,6 +7,7 @@ buffer holds after a swap, or under another window, is undefined (OpenGL 4.5 cor
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,8 @@ class WindowDisplay(Display):
             from vrgen.gl import api
 
             api.require()
-            self._context = _current_context()
+            self._current_context = _context_getter()
+            self._context = self._current_context()
             self.gl = api.describe()
             glfw.swap_interval(1)
             self._listen()
@@ -163,7 +165,7 @@ class WindowDisplay(Display):
     def _make_current(self) -> None:
         """Make the window's context current again, where a runtime has left another one (SteamVR does)."""
         # GLFW's own answer is what it made current itself.
-        if _current_context() != self._context:
+        if self._current_context() != self._context:
             self._glfw.make_context_current(self._window)
 
     # --- the window -----------------------------------------------------------------------------------------
@@ -299,12 +301,14 @@ class WindowDisplay(Display):
 
     def _gamepads(self) -> tuple[set[str], dict[str, float]]:
         """Buttons and axes of all gamepads together, raw; of an axis the strongest."""
+        now_s = time.perf_counter()
+        if not self._pads and now_s < self._pads_until_s:
+            return set(), {}
         from vrgen.display.keys import PAD_BUTTONS, PAD_STICKS, PAD_TRIGGERS
 
         glfw = self._glfw
         held: set[str] = set()
         axes: dict[str, float] = {}
-        now_s = time.perf_counter()
         if now_s >= self._pads_until_s:
             self._pads_until_s = now_s + _PADS_EVERY_S
             every = range(glfw.JOYSTICK_1, glfw.JOYSTICK_LAST + 1)
@@ -390,9 +394,9 @@ class WindowDisplay(Display):
             self._look(False)
 
 
-def _current_context() -> int | None:
-    """The context that the driver has current on this thread; of the API that PyOpenGL is bound to."""
+def _context_getter() -> Callable[[], int | None]:
+    """What tells the context that the driver has current on this thread; of the API that PyOpenGL is bound to."""
     from OpenGL import platform
 
-    address: int | None = platform.PLATFORM.GetCurrentContext()
-    return address
+    getter: Callable[[], int | None] = platform.PLATFORM.GetCurrentContext
+    return getter

@@ -8,8 +8,6 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from vrgen.geometry import Array, Vec3, inverse_rigid, multiply, pitch_quat, transform, yaw_quat
 from vrgen.messages import Person, Side, Tracked
 from vrgen.room import world_from_room
@@ -62,7 +60,9 @@ class Hanging:
     @property
     def world_from_panel(self) -> Array:
         """Its middle."""
-        return self.world_from_top @ transform((0.0, -self.width_m * self.shape / 2, 0.0))
+        middle = self.world_from_top.copy()
+        middle[:3, 3] -= middle[:3, 1] * (self.width_m * self.shape / 2)
+        return middle
 
     def has(self, at: tuple[float, float]) -> bool:
         """Whether a place of its plane lies on it."""
@@ -70,9 +70,9 @@ class Hanging:
 
     def place(self, at: tuple[float, float]) -> Vec3:
         """A place of its plane, metres, world."""
-        u, v = at
-        x, y, z = (self.world_from_top @ np.array([(u - 0.5) * self.width_m, -v * self.width_m, 0.0, 1.0]))[:3]
-        return float(x), float(y), float(z)
+        right, down = (at[0] - 0.5) * self.width_m, at[1] * self.width_m
+        (a, b, _, x), (c, d, _, y), (e, f, _, z), _ = self.world_from_top.tolist()
+        return x + a * right - b * down, y + c * right - d * down, z + e * right - f * down
 
 
 def hung(
@@ -88,7 +88,7 @@ def hung(
     """The panel this frame. `shape`: its height over its width. `called`: the person asks for it. `folded`: it has
     got another shape at once, and is turned to the head anew where it is."""
     feet = person.feet_world
-    head = np.array([feet[0], feet[1] + person.lift_m + person.head_room[1], feet[2]])
+    head = feet[0], feet[1] + person.lift_m + person.head_room[1], feet[2]
     heading = person.yaw_rad + person.head_yaw_rad
     rests_since_s = time_s
     if before is not None and math.dist(before.feet_world, feet) < STILL_M:
@@ -112,50 +112,50 @@ def hung(
     )
 
 
-def _stays(before: Hanging, person: Person, head: Array, time_s: float) -> bool:
+def _stays(before: Hanging, person: Person, head: Vec3, time_s: float) -> bool:
     leapt = math.dist(before.feet_world, person.feet_world) > LEAP_M
     if leapt or before.room != person.room:
         return False
-    head_panel = inverse_rigid(before.world_from_top)[:3] @ np.append(head, 1.0)
-    near = bool(head_panel[2] > PAST_M and math.hypot(head_panel[0], head_panel[2]) < LEFT_BEHIND_M)
+    (a, _, b, x), (c, _, d, y), (e, _, f, z), _ = before.world_from_top.tolist()
+    dx, dy, dz = head[0] - x, head[1] - y, head[2] - z
+    aside, away = a * dx + c * dy + e * dz, b * dx + d * dy + f * dz
+    near = away > PAST_M and math.hypot(aside, away) < LEFT_BEHIND_M
     rests = math.dist(before.feet_world, person.feet_world) < STILL_M and time_s - before.rests_since_s > STILL_S
     return near or not rests
 
 
-def _before(head: Array, yaw: float, shape: float, height: Height) -> tuple[Array, float]:
+def _before(head: Vec3, yaw: float, shape: float, height: Height) -> tuple[Array, float]:
     """In that direction from the head, turned to it and over the ground; and how wide. Where the ground is high it
     hangs higher, or nearer."""
-    ahead = np.array([-math.sin(yaw), 0.0, -math.cos(yaw)])
-    right = np.array([math.cos(yaw), 0.0, -math.sin(yaw)])
+    sin, cos = math.sin(yaw), math.cos(yaw)
+    x, eye_y, z = head
     for nearer in NEARER:
         away, width = AWAY_M * nearer, WIDTH_M * nearer
         hangs = width * shape
-        middle_y = float(head[1]) + TOP_M * nearer - hangs / 2
+        middle_y = eye_y + TOP_M * nearer - hangs / 2
         tops = [
             found
             for along in (0.5 * away, away, away + 0.1)
             for across in (-width / 2, 0.0, width / 2)
-            if (found := height(*(float(c) for c in (head + along * ahead + across * right)[[0, 2]]))) is not None
+            if (found := height(x - sin * along + cos * across, z - cos * along - sin * across)) is not None
         ]
         raised = max(0.0, max(tops, default=-math.inf) + CLEAR_M - (middle_y - hangs / 2))
         if raised <= HIGHEST_M * nearer:
             break
-    x, _, z = (float(c) for c in head + away * ahead)
     middle_y += raised
-    tilt = math.atan2(float(head[1]) - middle_y, away)
-    middle = transform((x, middle_y, z), multiply(yaw_quat(yaw), pitch_quat(-tilt)))
+    tilt = math.atan2(eye_y - middle_y, away)
+    middle = transform((x - sin * away, middle_y, z - cos * away), multiply(yaw_quat(yaw), pitch_quat(-tilt)))
     return middle @ transform((0.0, hangs / 2, 0.0)), width
 
 
-def _is_in_sight(place: Array, head: Array, heading_rad: float) -> bool:
+def _is_in_sight(place: Array, head: Vec3, heading_rad: float) -> bool:
     aside = _bearing(place, head) - heading_rad
     return abs((aside + math.pi) % (2 * math.pi) - math.pi) < SEEN_RAD
 
 
-def _bearing(place: Array, head: Array) -> float:
+def _bearing(place: Array, head: Vec3) -> float:
     """The yaw of who looks from the head to that place."""
-    x, _, z = place[:3, 3] - head
-    return math.atan2(-float(x), -float(z))
+    return math.atan2(head[0] - float(place[0, 3]), head[2] - float(place[2, 3]))
 
 
 def _pointed(place: Array, width_m: float, person: Person, tracked: Tracked) -> dict[Side, tuple[float, float]]:
@@ -164,10 +164,9 @@ def _pointed(place: Array, width_m: float, person: Person, tracked: Tracked) -> 
     for hand in tracked.hands:
         if hand.aim_room is None:
             continue
-        top_from_hand = top_from_room @ hand.aim_room.matrix()
-        start, along = top_from_hand[:3, 3], -top_from_hand[:3, 2]
-        if start[2] <= 0.0 or along[2] >= -1e-3:  # from behind, or away from it
+        (_, _, a, x), (_, _, b, y), (_, _, c, z), _ = (top_from_room @ hand.aim_room.matrix()).tolist()
+        if z <= 0.0 or c <= 1e-3:  # from behind, or away from it
             continue
-        x, y, _ = start + along * (start[2] / -along[2])
-        at[hand.side] = float(0.5 + x / width_m), float(-y / width_m)
+        far = z / c
+        at[hand.side] = 0.5 + (x - a * far) / width_m, (b * far - y) / width_m
     return at

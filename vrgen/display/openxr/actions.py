@@ -16,6 +16,7 @@ from vrgen.display.openxr import hands
 from vrgen.display.openxr.action_set import LOST, PREFIX, ActionSet
 from vrgen.display.openxr.api import OpenXrError, call, failure, load, name_of
 from vrgen.display.openxr.hand_tracker import HAND_TRACKING, HandTracker, has_hand_tracking
+from vrgen.display.openxr.labels import labels_of
 from vrgen.display.openxr.presses import Buttons, Presses
 from vrgen.display.openxr.profiles import ACTIONS, BARE, PROFILES, SIDES, Kind, Profile, profile_of, words_of
 from vrgen.geometry import Array, Pose
@@ -294,7 +295,8 @@ class Actions:
         if joints is None:
             bare.forget()
             self._used[side] = profile
-            return Hand(side, grip, aim, path, profile.model if profile is not None else "")
+            model = profile.model if profile is not None else ""
+            return Hand(side, grip, aim, path, model, labels_of(path, side))
         bare.see(joints, time_ns * 1e-9)
         if profile is None or not profile.bare:  # of a controller that was laid down the runtime still speaks
             path, profile = "", BARE

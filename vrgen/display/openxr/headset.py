@@ -3,13 +3,12 @@
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vrgen.display.openxr import runtime as rt
 from vrgen.display.openxr.actions import EXTENSIONS, Actions, Said
 from vrgen.display.openxr.api import OpenXrError
 from vrgen.display.openxr.binding import check_requirements, of_current_context
-from vrgen.display.openxr.labels import labels_of
 from vrgen.display.openxr.layers import EyeLayer, QuadLayer
 from vrgen.display.openxr.masks import masks_of
 from vrgen.display.openxr.resolution import Resolution, size_at
@@ -114,8 +113,7 @@ class Headset:
         said = self.actions.sync(session.space, session.time_ns)
         head = session.head()
         self._head = head or self._head
-        hands = tuple(replace(hand, labels=labels_of(hand.profile, hand.side)) for hand in said.hands)
-        tracked = Tracked(self._head, said.gaze, hands, head is not None, session.room, said.words)
+        tracked = Tracked(self._head, said.gaze, said.hands, head is not None, session.room, said.words)
         return Turn(said, tracked, session.should_render)
 
     def views(self, person: Person) -> tuple[View, ...]:

@@ -81,6 +81,7 @@ class QuadLayer:
         if quad.stamp == self._stamp:
             return True
         image = pictures.acquire()
+        self._make_current()
         if image is None:
             return self._stamp is not None
         x, y, width, height = quad.rect_px
@@ -91,6 +92,7 @@ class QuadLayer:
             *(width, height, 1),
         )
         pictures.release()
+        self._make_current()
         self._stamp = quad.stamp
         return True
 

@@ -95,7 +95,10 @@ class Swapchain:
         return [int(image.image) for image in images]
 
     def acquire(self) -> int | None:
-        """The number of the picture to draw now; None where the compositor did not let go of one in time."""
+        """The number of the picture to draw now; None where the compositor did not let go of one in time.
+
+        Another GL context may be current then, and after `release`.
+        """
         if self.acquired is None:
             call(self._acquire_image, self.handle, None, ctypes.byref(self._index))
             self.acquired = int(self._index.value)
@@ -104,14 +107,12 @@ class Swapchain:
         if not self._waited:
             waited = call(self._wait_image, self.handle, ctypes.byref(self._wait))
             self._waited = waited != _TIMEOUT_EXPIRED
-            self._make_current()
         return self.acquired if self._waited else None
 
     def release(self) -> None:
         """Hand the picture to the compositor. Only after `acquire` gave one."""
         self.acquired, self._waited = None, False
         call(self._release_image, self.handle, None)
-        self._make_current()
 
     def close(self) -> None:
         # A session that is lost takes its swapchains with it and says so; nothing else can be done.
@@ -134,6 +135,7 @@ class EyePictures:
                 "the OpenXR runtime offers no picture format of 8 bits a channel "
                 f"(it has {', '.join(hex(each) for each in offered)}); update it or choose another runtime"
             )
+        self._make_current = make_current
         self.encoded = form == SRGB8_ALPHA8
         self.size_px = size_px
         self.colour = Swapchain(session, form, size_px, 2, depth=False, make_current=make_current)
@@ -173,6 +175,7 @@ class EyePictures:
         if colour is None:
             return None
         depth = self.depth.acquire() if self.depth is not None else None
+        self._make_current()
         if self.depth is not None and depth is None:
             return None
         return self._framebuffer(colour, depth, 0), self._framebuffer(colour, depth, 1)
