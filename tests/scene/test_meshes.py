@@ -10,7 +10,7 @@ from hypothesis import given
 
 from vrgen import contract as c
 from vrgen.messages import Output
-from vrgen.scene.meshes import detail_levels, mesh_of, picture_frame, vertex_normals
+from vrgen.scene.meshes import EYE_M, detail_levels, mesh_of, picture_frame, picture_panel, vertex_normals
 
 
 def ball(rings: int, bump: float = 0.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -120,3 +120,19 @@ def test_a_frame_is_turned_outwards_and_shows_the_picture_upright(size: tuple[fl
         assert (vertex[0] > 0) == (uv[0] > 0.5)  # seen from +Z, left is left
         assert (vertex[1] > 0.7 + size[1] / 2) == (uv[1] < 0.5)  # row 0 of a picture is on top
     np.testing.assert_allclose(np.ptp(mesh.vertices[shown], axis=0)[:2], size, rtol=1e-5)
+
+
+def test_a_panel_shows_its_picture_upright_on_both_sides_at_eye_height() -> None:
+    mesh = picture_panel(1.2, 1.9, 2.5)
+    faces = mesh.faces[0]
+    a, b, d = (mesh.vertices[faces[:, k]] for k in range(3))
+    assert ((np.cross(b - a, d - a) * mesh.normals[faces[:, 0]]).sum(axis=1) > 0).all()
+    shown = np.flatnonzero(mesh.uv[:, 0] >= 0)
+    assert len(shown) == 8
+    for at in shown:
+        (x, y, z), (u, v) = mesh.vertices[at], mesh.uv[at]
+        assert (x * np.sign(z) > 0) == (u > 0.5)  # seen from either side, left is left
+        assert (y > EYE_M) == (v < 0.5)
+        assert mesh.normals[at][2] == np.sign(z)
+    np.testing.assert_allclose(np.ptp(mesh.vertices[shown], axis=0)[:2], 1.2, rtol=1e-5)
+    assert mesh.vertices[:, 1].max() == 2.5

@@ -106,27 +106,30 @@ def picture_frame(width_m: float, height_m: float) -> Mesh:
 
 
 def picture_panel(side_m: float, width_m: float, height_m: float) -> Mesh:
-    """A pale panel on the ground, its face to +Z, with a square picture at eye height in a dark frame; uv outside
-    the picture is -1."""
+    """A pale panel that stands on the ground; on its face to +Z a square picture at eye height in a wooden frame,
+    and the same on its back. uv outside the picture is -1."""
     w, deep, border, foot = side_m / 2, 0.07, 0.05, -0.5
     low, high = EYE_M - w, EYE_M + w
     vertices = [(x, y, deep + 0.02) for x, y in ((-w, low), (w, low), (w, high), (-w, high))]
     uv = [(0.0, 1.0), (1.0, 1.0), (1.0, 0.0), (0.0, 0.0)]
     normals = [(0.0, 0.0, 1.0)] * 4
     faces = [(0, 1, 2), (0, 2, 3)]
-    boxes: list[tuple[tuple[float, float, float], tuple[float, float, float]]] = [
+    for box in (
         ((-w - border, low - border, deep), (-w, high + border, deep + 0.05)),
         ((w, low - border, deep), (w + border, high + border, deep + 0.05)),
         ((-w, low - border, deep), (w, low, deep + 0.05)),
         ((-w, high, deep), (w, high + border, deep + 0.05)),
-        ((-width_m / 2, foot, -deep), (width_m / 2, height_m, deep)),
-    ]
-    for box in boxes:
+    ):
         _add_box(box, vertices, normals, uv, faces)
-    colours = np.zeros((len(vertices), 4), np.uint8)
-    colours[:4] = (88, 88, 90, 255)
-    colours[4:-24] = (118, 88, 58, 255)
-    colours[-24:] = (226, 223, 216, 255)
+    count = len(vertices)
+    vertices += [(-x, y, -z) for x, y, z in vertices]
+    normals += [(-x, y, -z) for x, y, z in normals]
+    faces += [(a + count, b + count, c + count) for a, b, c in faces]
+    uv += uv
+    _add_box(((-width_m / 2, foot, -deep), (width_m / 2, height_m, deep)), vertices, normals, uv, faces)
+    colours = np.full((len(vertices), 4), (226, 223, 216, 255), np.uint8)
+    colours[: 2 * count] = (118, 88, 58, 255)
+    colours[:4] = colours[count : count + 4] = (88, 88, 90, 255)
     return Mesh(
         new_id(),
         np.array(vertices, np.float32),
