@@ -73,9 +73,13 @@ class GroundPass:
         self._mesh_stack = ExitStack()
         self.triangles = 0
         self._resident: frozenset[int] | None = None
-        self._kept: tuple[npt.NDArray[np.float32], tuple[object, ...], Layout] | None = None
+        self._kept: tuple[tuple[object, ...], Layout] | None = None
         self.stamp = 0
         """Goes up whenever the ground's shape changes: shadows are drawn anew."""
+        self._copies = 0
+        """The same when a tile was copied."""
+        self._standing = b""
+        """Which corners there is ground at."""
 
     # --- content ------------------------------------------------------------------------------------------
 
@@ -99,6 +103,7 @@ class GroundPass:
                 copied += 1
         if ground.corners is not self._corners_seen and self.corners is not None:
             self._corners_seen = ground.corners
+            self._standing = (ground.corners[..., 1] > 0.0).tobytes()
             self.stamp += 1
             pointer = np.ascontiguousarray(ground.corners).ctypes.data_as(GL.GLvoidp)
             n = ground.grid
@@ -164,6 +169,7 @@ class GroundPass:
         torus.low[slot_z, slot_x] = heights.min()
         torus.high[slot_z, slot_x] = heights.max()
         self.stamp += 1
+        self._copies += 1
         program = self._slopes.name
         GL.glUseProgram(program)
         Pipeline._bound = None
@@ -190,14 +196,14 @@ class GroundPass:
         """Every tile that stands, with its detail; the same again while nothing that it is made from has changed.
         `eye`: metres from the drawing origin."""
         ground, at = scene.ground, eye_cell(eye)
-        key = (walker, at, scene.origin, ground.grid, ground.shown.metres, self._finest_m, self.stamp)
+        key = (walker, at, scene.origin, ground.grid, ground.shown.metres, self._copies, self._standing)
         kept = self._kept
-        if kept is None or kept[0] is not ground.corners or kept[1] != key:
+        if kept is None or kept[0] != key:
             shown, other = self._tori
             low, high = np.minimum(shown.low, other.low) - 1.0, np.maximum(shown.high, other.high) + 1.0
             laid = laid_out(scene, walker, at, self._finest_m, len(self._levels) - 1, low, high)
-            self._kept = kept = (ground.corners, key, laid)
-        return kept[2]
+            self._kept = kept = (key, laid)
+        return kept[1]
 
     def commands(self, levels: npt.NDArray[np.intp], views: int) -> npt.NDArray[np.void]:
         """One indirect command a level in use, for tiles of those levels in rising order."""
