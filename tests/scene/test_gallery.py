@@ -207,6 +207,22 @@ def test_a_morph_and_a_slider_change_every_picture() -> None:
     assert len(visit.made) == count + len(before)
 
 
+def test_a_long_morph_leaves_no_queue_behind() -> None:
+    visit = Visit(speed=30)
+    visit.settle()
+    for _ in range(60):
+        visit.steering = visit.steering.morph((0.05, 0.0), visit.now_s)
+        visit.frame()
+    assert len(visit.made) > 500
+    assert len(visit.assembly._gallery._painting) <= len(slots_within(0.0, REACH_M)) + 1
+    hung = visit.hanging(visit.settle())
+    latents = visit.latents()
+    last = {slot: painted(Request("prints", 1, 1, {"latent": latents[slot]})).arrays[""] for slot in hung}
+    for slot, pixels in hung.items():
+        wanted = np.clip((last[slot][0, :2] * 0.5 + 0.5) * 255 + 0.5, 0, 255).astype(np.uint8)
+        assert np.array_equal(pixels[32::64, 32::64, 0][:2], wanted)
+
+
 def test_pictures_of_an_older_wish_are_not_hung() -> None:
     visit = Visit(speed=0)
     visit.frame(), visit.frame()

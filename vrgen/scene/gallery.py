@@ -135,6 +135,8 @@ class Gallery:
             return
         if self._beside is None:
             self._beside = ThreadPoolExecutor(1, "pictures")
+        slot = one.request.variant  # of what waits for the same frame the newest is painted
+        self._painting = [it for it in self._painting if it.request.variant != slot or not it.pixels.cancel()]
         self._painting.append(_Painted(one.request, output, self._beside.submit(_pixels, output)))
 
     def _is_wanted(self, request: Request) -> bool:
