@@ -36,7 +36,15 @@ vec3 limited_haze(vec3 radiance) {
     return radiance * min(1.0, most / max(max(max(radiance.r, radiance.g), radiance.b), 1e-6));
 }
 
-vec3 haze_towards(vec3 d) { return limited_haze(sky_radiance(haze_direction(d), haze_level())); }
+// How much of the sky in a direction is haze already.
+float low_sky(vec3 d) { return 0.85 * exp(-max(d.y, 0.0) * 14.0); }
+
+// What a thing fades to with distance: the sky that stands behind it, or it would shine out of a thick mist.
+vec3 haze_towards(vec3 d) {
+    vec3 behind = normalize(vec3(d.x, max(d.y, 0.002), d.z));
+    vec3 sky = sky_radiance(behind, max(haze_level() - 1.0, 0.0));
+    return limited_haze(mix(sky, sky_radiance(haze_direction(d), haze_level()), low_sky(d)));
+}
 
 float haze_amount(float distance_m) {
     return 1.0 - exp(-pow(distance_m / frame.sun_direction.w, 1.25));

@@ -42,6 +42,5 @@ void main() {
     float disc = smoothstep(0.99988, 0.99995, aligned) + 0.012 * pow(max(aligned, 0.0), 900.0);
     sky += frame.sun_irradiance.rgb * disc * frame.sky_mix.z;
 
-    float low = exp(-max(d.y, 0.0) * 14.0);
-    colour = vec4(finished(mix(sky, limited_haze(haze), low * 0.85)), 1.0);
+    colour = vec4(finished(mix(sky, limited_haze(haze), low_sky(d))), 1.0);
 }
