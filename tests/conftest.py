@@ -29,7 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if "OpenGL.platform" in sys.modules:
-        raise pytest.UsageError("a test file imports OpenGL, which binds before a display has chosen; import it later")
+        raise pytest.UsageError(
+            "a test file imports OpenGL, which binds before a display has chosen; import it later"
+        )
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 

@@ -1,5 +1,8 @@
 """Pictures and films come back as they were given."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -50,6 +53,26 @@ def test_a_film_without_a_place_or_of_another_size_is_one_sentence(tmp_path: Pat
     with pytest.raises(VrgenError, match="resize"), Film(tmp_path / "walk.mp4") as film:
         film.add(picture(0))
         film.add(picture(0, width=80))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="limits on a process's files are of POSIX")
+def test_a_film_that_does_not_fit_on_the_disk_is_one_sentence(tmp_path: Path) -> None:
+    program = """
+import resource, sys
+import os
+import subprocess
+import sys
+from pathlib import Path
+import numpy as np
+from vrgen.display.film import Film
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+with Film(Path(sys.argv[1])) as film:
+    for seed in range(40):
+        film.add(np.random.default_rng(seed).integers(0, 255, (128, 128, 3), np.uint8))
+"""
+    command = [sys.executable, "-c", program, str(tmp_path / "walk.mp4")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1 and "VrgenError" in done.stderr and "the film can't be written" in done.stderr
 
 
 def test_a_film_without_pictures_leaves_no_file(tmp_path: Path) -> None:

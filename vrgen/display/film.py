@@ -97,6 +97,17 @@ class Film:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        if self._writer is None:
+            return
+        self._writer.close()
+        self._writer = None
+        if kind is None and not self._is_whole():  # ffmpeg itself says nothing of it
+            raise self._failure(OSError("it is not whole, the disk may be full"))
+
+    def _is_whole(self) -> bool:
+        """Whether ffmpeg came to the end: the last it writes is the index, to the front."""
+        try:
+            with self._path.open("rb") as file:
+                return b"moov" in file.read(4096)
+        except OSError:
+            return False
