@@ -63,7 +63,7 @@ class Panel:
         self.compact = False
         """One line instead of the whole panel; what is asked, made or failed shows in both."""
         self._toast = ("", -math.inf)
-        self._shown: object = None
+        self._shown: tuple[object, object] | None = None
         self._rate = (0.0, 0, -math.inf)
         self._laid_out_s = self._compared_s = -math.inf
         self._scale = 0.0
@@ -198,14 +198,15 @@ class Panel:
             form = self._form(state.notes, now_s)
             shown = self._key(state, form, now_s)
             changed = shown != self._shown
+            otherwise = self._shown is None or shown[0] != self._shown[0]
         else:
-            changed = False
+            changed = otherwise = False
         if used or changed:
             imgui.get_io().delta_time = min(max(now_s - self._laid_out_s, 1e-3), 1.0)
             self._shown, self._laid_out_s = shown, now_s
             state = replace(state, rate_hz=self._rate[0], missed=self._rate[1])
             # ImGui learns the size of new content by laying it out; the second time it is right.
-            for _ in range(2 if changed else 1):
+            for _ in range(2 if otherwise else 1):
                 imgui.new_frame()
                 made = layout.lay_out(state, form)
                 imgui.render()
@@ -266,17 +267,19 @@ class Panel:
             sure=now_s < self._quits_until_s,
         )
 
-    def _key(self, state: PanelState, form: layout.Form, now_s: float) -> object:
-        """What decides how the panel looks; equal keys mean that nothing needs to be laid out."""
+    def _key(self, state: PanelState, form: layout.Form, now_s: float) -> tuple[object, object]:
+        """What decides what stands on the panel, and the numbers in it; equal keys mean that nothing needs to be
+        laid out."""
         if now_s - self._rate[2] >= RATE_EVERY_S:
             self._rate = (round(state.rate_hz), state.missed, now_s)
-        made = tuple(
-            (g.name, g.phase, g.waiting, round(g.busy_s, 1), round(g.usual_s, 2), g.errors[-1:])
-            for g in state.generators
+        makers = tuple(
+            (g.name, g.phase, g.waiting > 0, g.busy_s > 0, g.usual_s > 0, g.errors[-1:]) for g in state.generators
         )
+        numbers = tuple((g.waiting, round(g.busy_s, 1), round(g.usual_s, 2)) for g in state.generators)
         choice = (state.choice.world, state.choice.revision, state.choice.seed)
         words = (state.title, state.asked, state.notes, state.paused, state.help)
-        return (made, choice, words, form, self._rate[:2], self._size_px, state.knobs, state.at)
+        stands = (makers, words, choice, form, self._size_px, state.knobs, state.at != (0.0, 0.0))
+        return stands, (numbers, self._rate[:2], state.at)
 
     def _toast_at(self, now_s: float) -> str:
         text, since_s = self._toast

@@ -33,6 +33,8 @@ PATIENCE_S = 8.0
 """A new world shows what it has after so long, even if a generator is still at work."""
 _NOT_SHOWN_YET = ("panorama_depth", "splats", "view")
 _NEAR_TILES = 9
+_MOST_TILES = 64
+"""Asked for at once: more than are made until the list is made anew."""
 
 
 class Assembly:
@@ -129,7 +131,7 @@ class Assembly:
             return [*singles, *pictures]
         tiles = [
             Request(wish.generator, wish.epoch, wish.revision, wish.inputs, tile, 0, wish.seed, time_s)
-            for tile in self.land.missing((x, z), ahead)
+            for tile in self.land.missing((x, z), ahead)[:_MOST_TILES]
         ]
         near = sum(self._is_near(request.tile, x, z) for request in tiles[:_NEAR_TILES])
         first = singles[:1] if self._first else singles

@@ -22,6 +22,8 @@ REACH = GRID // 2 - 1
 """Tiles from the walker's own to the farthest that may stand."""
 NEAR = 1
 """Tiles around the walker's own that must have arrived before new land may show."""
+_BEFORE, _BEHIND = np.roll(np.arange(GRID), 1), np.roll(np.arange(GRID), -1)
+"""Each slot's neighbour on the torus."""
 _RISE_S = 1.2
 _MORPH_S = 1.6
 _RIM_STEPS = 256
@@ -333,14 +335,15 @@ def _height_in(tiles: TileSet, x_m: float, z_m: float) -> float | None:
 
 def _around(stands: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Corners (by slot of the tile to their south-east) that four standing tiles share."""
-    west = stands & np.roll(stands, 1, axis=1)
-    return np.asarray(west & np.roll(west, 1, axis=0))
+    west = stands & stands[:, _BEFORE]
+    return np.asarray(west & west[_BEFORE])
 
 
 def _seen(presence: F32) -> npt.NDArray[np.bool_]:
     """(grid, grid) tiles by slot: those with presence at any of their four corners."""
-    north = (presence > 0.0) | np.roll(presence > 0.0, -1, axis=1)
-    return np.asarray(north | np.roll(north, -1, axis=0))
+    there = presence > 0.0
+    north = there | there[:, _BEHIND]
+    return np.asarray(north | north[_BEHIND])
 
 
 def _weightless(corners: F32) -> F32:
