@@ -253,7 +253,8 @@ def test_what_the_head_looks_at_is_asked_for_first(room_rad: float, head_rad: fl
     show.assembly.requests(show.person, 0.0)  # looks to -Z: another list
     show.person = Person((16.0, 0.0, 16.0), yaw_rad=room_rad, head_yaw_rad=head_rad)
     asked = [request.tile for request in show.assembly.requests(show.person, 0.0)]
-    assert asked.index((-3, 0)) < min(asked.index(tile) for tile in ((3, 0), (0, 3), (0, -3)))
+    before = asked[: asked.index((-3, 0))]
+    assert not {(3, 0), (0, 3), (0, -3)} & set(before)
 
 
 def test_light_that_a_generator_gives_fades_in() -> None:
