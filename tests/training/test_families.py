@@ -18,6 +18,7 @@ from vrgen.generator.inspection import check_checkpoint
 from vrgen.generator.manifest import read_manifest
 from vrgen.training import state as states
 from vrgen.training.dataset import Kind
+from vrgen.training.models import small_gan
 from vrgen.training.models.conditional import Conditional
 from vrgen.training.models.dcgan import Dcgan
 from vrgen.training.models.family import Family, Shape, fits
@@ -162,6 +163,8 @@ def moved_with_its_field(family: type, wraps: Wraps, height: int, width: int, by
     with torch.no_grad():
         plain = built.make(maker, latent, nothing)
         maker.first = Rolled(maker.first, *shape.start, by)  # type: ignore[arg-type]
+        for n, block in enumerate(maker.blocks if isinstance(maker, small_gan.Maker) else ()):
+            block.grain = block.grain.roll((by[0] << n, by[1] << n), (2, 3))  # the pattern moves too
         scale = 1 << shape.halvings
         expected = plain.roll((by[0] * scale, by[1] * scale), (2, 3))
         return float((built.make(maker, latent, nothing) - expected).abs().max() / plain.abs().max())

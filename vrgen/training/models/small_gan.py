@@ -23,11 +23,20 @@ PENALTY, PENALTY_EVERY = 1.0, 8
 
 
 class Block(nn.Module):
-    """Twice the resolution, two modulated convolutions, and what they add to the picture."""
+    """Twice the resolution, two modulated convolutions, and what they add to the picture.
 
-    def __init__(self, inputs: int, outputs: int, channels: int, wraps: Wraps, grows: bool) -> None:
+    What is smooth stays smooth under convolutions: each has a fixed pattern of noise to make grain from.
+    """
+
+    grain: Tensor
+
+    def __init__(
+        self, inputs: int, outputs: int, channels: int, wraps: Wraps, grows: bool, size: tuple[int, int]
+    ) -> None:
         super().__init__()
         self.grows, self.wraps = grows, str(wraps)
+        self.register_buffer("grain", torch.randn(2, 1, *size))
+        self.grainy = nn.Parameter(torch.randn(2, outputs, 1, 1) * 0.3)
         self.one, self.two = Conv(inputs, outputs, 3, wraps=wraps), Conv(outputs, outputs, 3, wraps=wraps)
         self.style_one = Linear(STYLE, 2 * outputs, std=0.05)
         self.style_two = Linear(STYLE, 2 * outputs, std=0.05)
@@ -37,8 +46,8 @@ class Block(nn.Module):
         """x (B, I, h, w), picture (B, C, h, w) -> both at twice the size where the block grows."""
         if self.grows:
             x, picture = self.twice(x), self.twice(picture)
-        x = self.modulated(self.one(x), self.style_one(style))
-        x = self.modulated(self.two(x), self.style_two(style))
+        x = self.modulated(self.one(x) + self.grainy[0] * self.grain[0], self.style_one(style))
+        x = self.modulated(self.two(x) + self.grainy[1] * self.grain[1], self.style_two(style))
         return x, picture + self.show(x)
 
     def twice(self, x: Tensor) -> Tensor:
@@ -65,7 +74,7 @@ class Maker(nn.Module):
         self.style = nn.Sequential(Linear(inputs, STYLE), nn.LeakyReLU(0.2), Linear(STYLE, STYLE))
         self.first = Linear(inputs, widths[0] * rows * columns)
         self.blocks = nn.ModuleList(
-            Block(widths[max(n - 1, 0)], width, shape.channels, shape.wraps, grows=n > 0)
+            Block(widths[max(n - 1, 0)], width, shape.channels, shape.wraps, n > 0, (rows << n, columns << n))
             for n, width in enumerate(widths)
         )
         self.finish = Poles(shape.height, shape.width) if shape.wraps == "sphere" else nn.Identity()
