@@ -11,6 +11,7 @@ from vrgen import doctor
 from vrgen.findings import Finding
 
 
+@pytest.mark.slow
 def test_what_is_examined(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XR_RUNTIME_JSON", "/nowhere/runtime.json")
     status = doctor.report(as_json=True)

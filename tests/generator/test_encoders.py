@@ -124,6 +124,7 @@ def test_another_width_than_the_encoders_breaks_the_contract(tmp_path: Path) -> 
     assert "'prompt'" in violation and "512" in violation and "384" in violation
 
 
+@pytest.mark.slow
 def test_inspect_tells_what_prompts_it_tried(checkpoint: Path) -> None:
     assert check_checkpoint(checkpoint) == ()
     told = inspect_checkpoint(checkpoint)["prompts"]

@@ -260,6 +260,7 @@ def test_worker_killed_between_calls_is_replaced_and_the_wishes_are_still_there(
 # --- worlds of their own ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_file_that_changes_is_loaded_again_and_a_broken_one_leaves_the_old_running(tmp_path: Path) -> None:
     path = checkpoints.constant(tmp_path / "a.pt", 0.25)
     with Generators(world(a=path)) as generators:
@@ -281,6 +282,7 @@ def test_file_that_changes_is_loaded_again_and_a_broken_one_leaves_the_old_runni
         driver.until(lambda: any(m.outputs["picture"].arrays[""][0, 0, 0] == 1.75 for m in driver.came))
 
 
+@pytest.mark.slow
 def test_swap_and_a_swap_that_fails(tmp_path: Path) -> None:
     first, second = checkpoints.constant(tmp_path / "a.pt", 0.25), checkpoints.constant(tmp_path / "b.pt", 0.5)
     other = checkpoints.save(
@@ -312,6 +314,7 @@ def test_swap_and_a_swap_that_fails(tmp_path: Path) -> None:
         assert "height" in generators.manifests["a"].outputs and "latent" not in generators.manifests["a"].inputs
 
 
+@pytest.mark.slow
 def test_bad_files_are_told_at_once_and_mended_while_running(tmp_path: Path) -> None:
     (tmp_path / "empty.pt").write_bytes(b"")
     wrong = checkpoints.save(checkpoints.Constant(), tmp_path / "wrong.pt", '{"vrgen": 1, "nome": "a"}')
@@ -522,6 +525,7 @@ def test_who_waits_for_a_result_is_told_when_the_generators_are_closed(wide: Dri
     assert told.get(timeout=PATIENCE_S) is False
 
 
+@pytest.mark.slow
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
     """No thread, process, file descriptor or shared memory; arrays that are still held stay valid."""
     path = checkpoints.constant(tmp_path / "a.pt")
@@ -548,6 +552,7 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
         assert len(list(fds.iterdir())) <= count
 
 
+@pytest.mark.slow
 def test_worker_ends_when_the_frame_process_is_killed(tmp_path: Path) -> None:
     hangs = checkpoints.picture(checkpoints.Hangs(), tmp_path / "a.pt")
     code = f"""

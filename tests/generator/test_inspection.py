@@ -28,6 +28,7 @@ def test_inspect_tells_everything_as_json(tmp_path: Path) -> None:
     assert told["call_ms"]["count"] > 0 and told["load_s"] > 0
 
 
+@pytest.mark.slow
 def test_inspect_finds_a_bare_module_out(tmp_path: Path) -> None:
     path = checkpoints.save(checkpoints.Bare(20, 3, False, True, True), tmp_path / "a.pt", None)
     told = inspect_checkpoint(path, "heightfield")
@@ -50,6 +51,7 @@ def placed(folder: Path, text: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_check_takes_a_world_and_calls_each_of_its_checkpoints(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

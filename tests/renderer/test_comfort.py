@@ -69,6 +69,7 @@ def film(stage: Stage, seconds: float, worlds: bool) -> list[F32]:
     return shot
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("worlds", [False, True])
 @pytest.mark.parametrize("governed", [True, False])
 def test_black_and_white_that_alternate_never_flash(

@@ -149,6 +149,7 @@ def along(one: Stage, torus: int, origin: int) -> np.ndarray:
     return one.settle(world, [s.view(SIZE, (x + 4.0, 9.0, 3.0), pitch_quat(-0.3))]).astype(int)
 
 
+@pytest.mark.slow
 def test_it_is_the_same_ground_once_round_the_torus(stage: Open) -> None:
     one = stage(SIZE)
     here, there = along(one, 0, 0), along(one, 3, 3)
@@ -158,6 +159,7 @@ def test_it_is_the_same_ground_once_round_the_torus(stage: Open) -> None:
     assert np.corrcoef(here.ravel(), there.ravel())[0, 1] > 0.98
 
 
+@pytest.mark.slow
 def test_moving_the_drawing_origin_changes_nothing(stage: Open) -> None:
     one = stage(SIZE)
     assert np.abs(along(one, 3, 3) - along(one, 3, 2)).max() <= 3
@@ -184,6 +186,7 @@ def test_a_tile_counts_as_there_only_when_it_was_copied(stage: Open) -> None:
     assert {tile.id for tile in shrunk.tiles.values()} <= one.renderer.resident.ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [0.0, 1.0])
 def test_the_ends_of_a_fade_are_the_unfaded_worlds(stage: Open, end: float) -> None:
     one = stage(SIZE)

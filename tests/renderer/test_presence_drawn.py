@@ -362,6 +362,7 @@ def test_both_eyes_see_the_vignette_around_one_direction(stage: Open) -> None:
 # --- both eyes --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_one_pass_for_two_eyes_shows_what_two_passes_show(stage: Open) -> None:
     one = stage((320, 160), stereo=True)
     person = Person((3.0, 0.0, 2.0), yaw_rad=0.4, pitch_rad=-0.2)

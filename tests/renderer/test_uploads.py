@@ -85,6 +85,7 @@ def test_a_fade_shows_the_newcomer_whole_from_its_first_frame(stage: Open) -> No
     assert np.ptp(drawn[..., 2]) < 40 and drawn[..., 2].min() > 60, "only a part of the arriving sky is there"
 
 
+@pytest.mark.slow
 def test_the_pixel_buffer_gives_the_same_picture_as_the_direct_path(stage: Open) -> None:
     drawn = []
     world = s.scene(above=noisy_sky(512, 3), dressed=noisy_surface(512, 4))

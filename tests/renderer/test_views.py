@@ -91,6 +91,7 @@ def test_the_nearer_one_hides_the_farther_whichever_is_drawn_first(stage: Open) 
         assert beside[1 - near_mesh] > 100 > beside[near_mesh]
 
 
+@pytest.mark.slow
 def test_ground_hides_what_is_below_it_and_not_what_stands_on_it(stage: Open) -> None:
     one = stage(SIZE)
     for y, seen in ((0.5, True), (-0.8, False)):

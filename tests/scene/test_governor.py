@@ -100,6 +100,7 @@ LIGHTS = st.builds(
 ARRIVALS = st.tuples(st.one_of(SKIES, SOILS, LIGHTS), st.booleans(), st.sampled_from([0.0, 0.02, 0.1, 0.7]))
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.lists(ARRIVALS, min_size=1, max_size=8))
 def test_whatever_arrives_and_when_nothing_changes_faster_than_the_bound(

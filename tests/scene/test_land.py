@@ -160,6 +160,7 @@ ACTS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=30, phases=[Phase.explicit, Phase.generate])
 @given(st.lists(ACTS, max_size=40), st.integers(0, 99))
 def test_at_no_moment_does_seen_land_jump_tear_or_miss(acts: list[tuple[str, object]], seed: int) -> None:

@@ -207,6 +207,7 @@ def knolls(seed: int) -> Height:
     return height
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 99), ANGLES, st.sampled_from([30.0, 90.0]))
 def test_among_knolls_one_always_gets_on_and_never_to_and_fro(seed: int, yaw: float, rate_hz: float) -> None:
@@ -364,6 +365,7 @@ def test_things_push_gently_and_let_one_go(
         assert math.hypot(x - at[0][0], z - at[0][1]) >= at[0][2] * 0.38 + 0.3 - 1e-6
 
 
+@pytest.mark.slow
 @given(st.floats(0.1, 1.3), st.floats(1.2, 4.5), st.sampled_from([30.0, 90.0]))
 def test_along_a_rock_one_slides_round_it_at_any_rate(aslant: float, size: float, rate_hz: float) -> None:
     reach = size * 0.38 + 0.3

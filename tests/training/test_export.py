@@ -44,6 +44,7 @@ def module(features: int = 8) -> Named:
     return Named(Maker(Shape(3, 16, 16, 8, 0, features, "nothing"))).eval()
 
 
+@pytest.mark.slow
 def test_every_form_and_size_is_written_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pictures(tmp_path / "set")
     asked = 'forms = ["torchscript", "exported"]\nstored = ["float32", "float16", "int8"]'
@@ -104,6 +105,7 @@ for form, name in (("torchscript", "a.pt"), ("exported", "a.pt2")):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="limits on the size of files are POSIX")
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "ignore", "-c", FULL, str(Path(__file__).parent), str(tmp_path)]

@@ -47,6 +47,7 @@ def call(checkpoint: Path, seed: int = 0, **inputs: Tensor) -> dict[str, Tensor]
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_becomes_a_checkpoint_that_keeps_the_contract(family: str, tmp_path: Path) -> None:
     pictures(tmp_path / "set")
@@ -64,6 +65,7 @@ def test_a_label_changes_what_is_made(family: str, tmp_path: Path) -> None:
     assert not torch.equal(one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "shape", "channels", "outputs"),
     [
@@ -108,6 +110,7 @@ def made_by(family: type, wraps: Wraps, height: int, width: int) -> Tensor:
         return torch.cat([built.make(maker, torch.randn(1, 8), torch.zeros(1, 0)) for _ in range(8)])
 
 
+@pytest.mark.slow
 def test_texts_and_sliders_steer(tmp_path: Path) -> None:
     folder = pictures(tmp_path / "set").folder
     rng = np.random.default_rng(0)

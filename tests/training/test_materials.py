@@ -69,6 +69,7 @@ def test_edges_are_no_larger_than_other_steps(model: torch.jit.ScriptModule, bio
         assert seam <= 1.5 * inside.max()
 
 
+@pytest.mark.slow
 def test_biomes_have_different_colours(model: torch.jit.ScriptModule) -> None:
     means = [
         torch.stack([ground(model, biome, seed)["albedo"].mean(dim=(0, 2, 3)) for seed in range(3)]).mean(0)

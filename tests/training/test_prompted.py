@@ -165,6 +165,7 @@ def test_targets_are_what_the_words_say() -> None:
         assert np.abs(settings).max() <= 1
 
 
+@pytest.mark.slow
 def test_the_command_writes_each_checkpoint_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With an encoder of random directions it learns nothing; what it writes is whole, and writing twice nests
     nothing."""

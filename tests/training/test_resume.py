@@ -76,6 +76,7 @@ def test_killed_at_any_step_it_goes_on_to_the_bit(family: str, tmp_path: Path) -
     assert told == list(range(5, STEPS + 1, 5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_and_leaves(number: signal.Signals, tmp_path: Path) -> None:
     pictures(tmp_path / "set")

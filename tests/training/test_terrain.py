@@ -84,6 +84,7 @@ def test_an_edge_is_no_crease(ground: Ground) -> None:
     assert at_edges < 1.5 * elsewhere
 
 
+@pytest.mark.slow
 def test_another_process_with_other_threads_makes_the_same_bits(ground: Ground) -> None:
     program = (
         "import hashlib, sys, torch\n"

@@ -27,6 +27,8 @@ Step = Literal["window", "loading", "instance", "session", "frames", "leaving"]
 STEPS: tuple[Step, ...] = get_args(Step)
 SILENT = "no answer"
 """How `Facts.died` begins where nothing died, but hung."""
+_LAST_WORDS_S = 1.0
+"""How long what an ended child has said is waited for."""
 _FRAMES_S = 1.5
 """How long controllers may take to say what they are."""
 
@@ -85,22 +87,27 @@ def facts_of(environment: Mapping[str, str], until: Step, timeout_s: float) -> F
         text=True,
         errors="replace",
     )
-    slow = threading.Event()
+    heard: dict[str, object] = {}
 
-    def end() -> None:
-        slow.set()
-        child.kill()
-
-    timer = threading.Timer(timeout_s, end)
-    timer.start()
-    known: dict[str, object] = {}
-    with child:
+    def listen() -> None:
         assert child.stdout is not None
-        for line in child.stdout:
-            known |= _said(line)
-    timer.cancel()
+        with child.stdout as said:
+            for line in said:
+                heard.update(_said(line))
+
+    listener = threading.Thread(target=listen, name="xr-examination", daemon=True)
+    listener.start()
+    slow = False
+    try:
+        child.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        slow = True
+        child.kill()
+        child.wait()
+    listener.join(_LAST_WORDS_S)  # no longer: a runtime that the child has started may hold its output open
+    known = dict(heard)
     if not known.get("done"):
-        known["died"] = f"{SILENT} for {timeout_s:.0f} s" if slow.is_set() else _ending(child.returncode)
+        known["died"] = f"{SILENT} for {timeout_s:.0f} s" if slow else _ending(child.returncode)
     return msgspec.convert(known, Facts, strict=False)
 
 

@@ -14,7 +14,7 @@ from vrgen.display.openxr.registration import registered
 _LOOK_EVERY_S = 3.0
 _SILENT_S = 20.0
 """A child that says nothing for so long hangs in the runtime, and is started again."""
-_END_S = 0.5
+_END_S = 0.05
 _BACK_OFF_S = (1.0, 2.0, 5.0, 15.0)
 
 NOT_REGISTERED = (
@@ -76,18 +76,21 @@ class Watch:
 
     def _listen(self, child: "subprocess.Popen[bytes]") -> None:
         assert child.stdout is not None
-        for line in child.stdout:
-            if child is not self._child:
-                return
-            with contextlib.suppress(ValueError, KeyError, TypeError):  # a runtime that prints on standard output
-                said = json.loads(line)
-                self._heard_s, self._deaths = time.monotonic(), 0
-                self._said = Sighting(
-                    bool(said["ready"]),
-                    str(said.get("problem", "")),
-                    str(said.get("runtime", "")),
-                    str(said.get("headset", "")),
-                )
+        with child.stdout as lines:
+            for line in lines:
+                if child is not self._child:
+                    return
+                with contextlib.suppress(
+                    ValueError, KeyError, TypeError
+                ):  # a runtime that prints on standard output
+                    said = json.loads(line)
+                    self._heard_s, self._deaths = time.monotonic(), 0
+                    self._said = Sighting(
+                        bool(said["ready"]),
+                        str(said.get("problem", "")),
+                        str(said.get("runtime", "")),
+                        str(said.get("headset", "")),
+                    )
 
     def _lost(self, how: str) -> None:
         self._stop_child()
@@ -111,11 +114,10 @@ class Watch:
             child.kill()
             child.wait()
             if self._listener is not None:  # what it still hears is not the next child's
-                self._listener.join(_END_S)
-            for pipe in (child.stdin, child.stdout):
-                if pipe is not None:
-                    with contextlib.suppress(OSError):
-                        pipe.close()
+                self._listener.join(_END_S)  # a runtime that the child has started may hold its output open
+            if child.stdin is not None:
+                with contextlib.suppress(OSError):
+                    child.stdin.close()
 
 
 def _ending(code: int) -> str:
