@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,3 +65,26 @@ def test_another_runtime_is_asked(steamvr: Path) -> None:
     other = steamvr.with_name("openxr_other.json")
     other.write_text(steamvr.read_text().replace("vrclient", "libother"))
     assert "xrEnumerateInstance" in probed(other)["problem"]
+
+
+def test_what_the_child_has_started_is_not_waited_for(
+    steamvr: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A runtime that was started by asking holds the child's output open when the child has ended."""
+    from vrgen.display.openxr.watch import Watch
+
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nsleep 20 &\necho $! > pid\nexec sleep 20\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XR_RUNTIME_JSON", str(steamvr))
+    monkeypatch.setattr("sys.executable", str(program))
+    watch = Watch()
+    watch.look()
+    while not (tmp_path / "pid").is_file() or not (tmp_path / "pid").read_text():
+        time.sleep(0.01)
+    began_s = time.monotonic()
+    watch.stop()
+    took_s = time.monotonic() - began_s
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    assert took_s < 10.0, "it waited for the child's child"
