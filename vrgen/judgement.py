@@ -11,7 +11,9 @@ import numpy.typing as npt
 from vrgen import contract as c
 from vrgen.errors import UsageError
 from vrgen.generator.checkpoint import Model, load, resolve_device
+from vrgen.generator.fitting import as_beside_a_manifest
 from vrgen.generator.knobs import sample_inputs
+from vrgen.generator.manifest import read_manifest
 from vrgen.messages import InputValue
 from vrgen.training.dataset import TEXT, Dataset
 from vrgen.training.features import Embedding
@@ -75,6 +77,9 @@ def reached(options: JudgeOptions) -> dict[str, Any]:
         VrgenError: the checkpoint or the dataset can't be read, or they are of unlike kinds.
     """
     data = Dataset.open(options.dataset)
+    manifest = read_manifest(options.checkpoint)
+    if manifest is not None and options.as_kind is not None:
+        raise as_beside_a_manifest(options.checkpoint.name, manifest, options.as_kind)
     model = load(options.checkpoint, resolve_device(options.device), options.as_kind)
     sampler = _Sampler(model, data, options.seed)
     embed = embedder(options.cache or default_cache())

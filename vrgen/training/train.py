@@ -176,6 +176,8 @@ def _prepare(folder: Path, resume: bool, processes: Processes) -> None:
     processes.wait()
     if (folder / STATE).is_file() and not resume:
         raise UsageError(f"{folder}: holds a run already; go on with --resume, or name another folder with --out")
+    if resume:
+        states.require_there(folder / STATE)  # before a folder is made for nothing
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob(".*.partial"):  # of a process that was killed while it wrote
