@@ -9,8 +9,9 @@ import zlib
 
 import numpy as np
 
+from vrgen.labels import label_value
 from vrgen.latent import draw, morphed, towards
-from vrgen.messages import InputValue, Knob, Series
+from vrgen.messages import InputValue, Series
 
 NEAR_RAD = 0.35
 """How far from a liked latent the next one is; two random ones are π/2 apart."""
@@ -31,7 +32,7 @@ def sample(series: Series, slot: int) -> dict[str, InputValue]:
         if liked is not None and liked.shape != knob.shape:  # another checkpoint's
             liked = None
         if knob.kind == "label":
-            made[knob.name] = _label(knob, int(rng.integers(len(knob.labels)))) if liked is None else liked
+            made[knob.name] = label_value(knob, int(rng.integers(len(knob.labels)))) if liked is None else liked
             continue
         latent, at = draw(rng, knob), series.at
         if turn is not None and liked is not None:
@@ -42,11 +43,3 @@ def sample(series: Series, slot: int) -> dict[str, InputValue]:
             at = (at[0] - turn.at[0], at[1] - turn.at[1])
         made[knob.name] = morphed(knob, latent, series.seed, at)
     return made
-
-
-def _label(knob: Knob, index: int) -> InputValue:
-    if not knob.one_hot:
-        return np.full(knob.shape, index, np.int64)
-    value = np.zeros(knob.shape, np.float32)
-    value[..., index] = 1.0
-    return value

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from vrgen.errors import WorldError
-from vrgen.inputs.propose import label_index
 from vrgen.inputs.steering import HISTORY, REST_S, Steering
+from vrgen.labels import label_index
 from vrgen.messages import Choice, InputValue, Knob, Preference
 
 

@@ -8,6 +8,7 @@ from imgui_bundle import imgui
 from vrgen.feedback.dressing import ACCENT, BAD, BUSY, FAINT, GOOD, INK, SMALL, TEXT, Colour, width_px
 from vrgen.feedback.panel_state import PanelState
 from vrgen.feedback.widgets import bar, dot, line, right, rule, shortened, small, small_map
+from vrgen.labels import label_index, label_value
 from vrgen.messages import Action, GeneratorStatus, InputValue, Knob, Phase
 from vrgen.prompts import prompt_text, prompt_value
 
@@ -289,7 +290,7 @@ def _choose(knob: Knob, value: InputValue, made: Made) -> None:
     if imgui.begin_combo(f"##{knob.name}", _label(knob, at)):
         for index, label in enumerate(knob.labels):
             if imgui.selectable(label, index == at)[0]:
-                made.settings[knob.name] = _labelled(knob, index)
+                made.settings[knob.name] = label_value(knob, index)
         imgui.end_combo()
 
 
@@ -298,33 +299,23 @@ def _turn_over(knob: Knob, value: InputValue, made: Made, end: float) -> None:
     at, count = _label_at(knob, value), len(knob.labels)
     size, begin = imgui.get_frame_height(), imgui.get_content_region_avail().x
     if imgui.arrow_button(f"##before {knob.name}", imgui.Dir.left) and count:
-        made.settings[knob.name] = _labelled(knob, (at - 1) % count)
+        made.settings[knob.name] = label_value(knob, (at - 1) % count)
     room = begin - 2 * size
     label = shortened(_label(knob, at), room)
     imgui.same_line(end - size - (room + imgui.calc_text_size(label).x) / 2)
     imgui.text_unformatted(label)
     imgui.same_line(end - size)
     if imgui.arrow_button(f"##after {knob.name}", imgui.Dir.right) and count:
-        made.settings[knob.name] = _labelled(knob, (at + 1) % count)
+        made.settings[knob.name] = label_value(knob, (at + 1) % count)
 
 
 def _label_at(knob: Knob, value: InputValue) -> int:
     """-1 where the prompt decides."""
-    if knob.one_hot:
-        return int(np.argmax(value)) if value.any() else -1
-    return int(value.ravel()[0])
+    return -1 if knob.one_hot and not value.any() else label_index(knob, value)
 
 
 def _label(knob: Knob, at: int) -> str:
     return knob.labels[at] if 0 <= at < len(knob.labels) else "as the prompt says" if at < 0 else "?"
-
-
-def _labelled(knob: Knob, index: int) -> InputValue:
-    if not knob.one_hot:
-        return np.full(knob.shape, index, np.int64)
-    chosen = np.zeros(knob.shape, np.float32)
-    chosen[..., index] = 1
-    return chosen
 
 
 def _keys(state: PanelState, made: Made, scale: float) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from vrgen.labels import label_index, label_value
 from vrgen.latent import Latent, draw, settle, towards
 from vrgen.messages import InputValue, Knob, Preference
 from vrgen.prompts import prompt_value
@@ -66,20 +67,6 @@ def default_value(knob: Knob) -> InputValue:
     if knob.kind == "prompt":
         return prompt_value("")
     return np.full(knob.shape, knob.default if knob.kind == "slider" else 0.0, np.float32)
-
-
-def label_value(knob: Knob, index: int) -> InputValue:
-    """The tensor that names a label: int64 (1,), or float32 (1, n) one-hot."""
-    if not knob.one_hot:
-        return np.full(knob.shape, index, np.int64)
-    value = np.zeros(knob.shape, np.float32)
-    value[..., index] = 1.0
-    return value
-
-
-def label_index(knob: Knob, value: InputValue) -> int:
-    """The label that a tensor names."""
-    return int(np.argmax(value)) if knob.one_hot else int(value.ravel()[0])
 
 
 def _propose_latent(rng: np.random.Generator, knob: Knob, preference: Preference) -> Latent:

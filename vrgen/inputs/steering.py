@@ -14,7 +14,8 @@ from types import MappingProxyType
 import numpy as np
 
 from vrgen.errors import WorldError
-from vrgen.inputs.propose import label_value, parts, parts_of, propose, rng_of
+from vrgen.inputs.propose import parts, parts_of, propose, rng_of
+from vrgen.labels import label_value
 from vrgen.latent import morphed
 from vrgen.messages import Choice, InputValue, Knob, Preference, Turn
 from vrgen.prompts import is_prompt, prompt_value

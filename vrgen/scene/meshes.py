@@ -95,14 +95,7 @@ def picture_frame(width_m: float, height_m: float) -> Mesh:
         _add_box(box, vertices, normals, uv, faces)
     colours = np.zeros((len(vertices), 4), np.uint8)
     colours[:] = (52, 38, 28, 255)
-    return Mesh(
-        new_id(),
-        np.array(vertices, np.float32),
-        np.array(normals, np.float32),
-        colours,
-        np.array(uv, np.float32),
-        (np.array(faces, np.uint32),),
-    )
+    return _built(vertices, normals, colours, uv, faces)
 
 
 def picture_panel(side_m: float, width_m: float, height_m: float) -> Mesh:
@@ -130,6 +123,16 @@ def picture_panel(side_m: float, width_m: float, height_m: float) -> Mesh:
     colours = np.full((len(vertices), 4), (226, 223, 216, 255), np.uint8)
     colours[: 2 * count] = (118, 88, 58, 255)
     colours[:4] = colours[count : count + 4] = (88, 88, 90, 255)
+    return _built(vertices, normals, colours, uv, faces)
+
+
+def _built(
+    vertices: list[tuple[float, float, float]],
+    normals: list[tuple[float, float, float]],
+    colours: npt.NDArray[np.uint8],
+    uv: list[tuple[float, float]],
+    faces: list[tuple[int, int, int]],
+) -> Mesh:
     return Mesh(
         new_id(),
         np.array(vertices, np.float32),
