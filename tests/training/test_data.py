@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("scipy")
 
@@ -55,6 +58,25 @@ def test_slopes_do_not_depend_on_which_way_green_points(green: float) -> None:
     slopes = materials_data.slopes((normal * 0.5 + 0.5).astype(np.float32))
     assert np.abs(slopes[..., 0] + along).max() < 0.01
     assert np.abs(slopes[..., 1] - down).max() < 0.01
+
+
+def test_grounds_are_read_with_their_maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"grass_a": 40, "grass_b": 90, "grass_a_norm": 128, "grass_a_spec": 255}
+    path = tmp_path / materials_data.ARCHIVE
+    path.parent.mkdir(parents=True)
+    with zipfile.ZipFile(path, "w") as public:
+        for name, grey in names.items():
+            file = io.BytesIO()
+            Image.new("RGB", (8, 8), (grey, grey, 255 if name.endswith("_norm") else grey)).save(file, "DDS")
+            public.writestr(f"{materials_data.FOLDER}{name}.dds", file.getvalue())
+    monkeypatch.setattr(materials_data, "unpack", lambda *_: tmp_path)
+    monkeypatch.setattr(materials_data, "BIOMES", {"grass": ("grass_a", "grass_b < grass_a")})
+    one, other = materials_data.load(tmp_path)
+    assert (one.name, other.name, one.pixels.shape) == ("grass_a", "grass_b", (6, 256, 256))
+    assert one.pixels[0].mean() == pytest.approx(40 / 127.5 - 1, abs=1e-3)
+    assert other.pixels[0].mean() == pytest.approx(90 / 127.5 - 1, abs=1e-3)
+    assert np.abs(one.pixels[3:5]).max() < 0.02  # flat
+    assert np.all(other.pixels[5] == 1.0)  # as glossy as its sibling's map
 
 
 def archive(folder: Path) -> sources.Source:

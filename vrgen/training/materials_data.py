@@ -129,9 +129,9 @@ def load(cache: Path) -> list[Ground]:
                 colour = read(public, members, name)
                 normal = read(public, members, f"{maps}_norm")
                 gloss = read(public, members, f"{maps}_spec").mean(-1, keepdims=True)
-                slopes = slopes(normal) * STEEPER.get(name, 1.0)
-                slopes = np.clip(slopes, -SLOPE_LIMIT, SLOPE_LIMIT) / SLOPE_SCALE
-                stack = np.concatenate([levelled(colour) * 2 - 1, slopes, gloss * 2 - 1], axis=-1)
+                tilt = slopes(normal) * STEEPER.get(name, 1.0)
+                tilt = np.clip(tilt, -SLOPE_LIMIT, SLOPE_LIMIT) / SLOPE_SCALE
+                stack = np.concatenate([levelled(colour) * 2 - 1, tilt, gloss * 2 - 1], axis=-1)
                 pixels = np.ascontiguousarray(stack.transpose(2, 0, 1), np.float32)
                 grounds.append(Ground(name, biome, pixels))
     return grounds
