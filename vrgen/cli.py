@@ -34,6 +34,10 @@ DESCRIPTION = f"""vrgen {__version__}: stand inside what a generative model make
 
 
 FILMS = (".mp4", ".mov", ".mkv")
+_FOLLOWED = {
+    "--hold": "a key after it, such as --hold w",
+    "--source": "a name after it; vrgen dataset --source list tells which there are",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -304,8 +308,8 @@ def _require_known(args: Sequence[str]) -> None:
             remedy = found.replace("'", "'--", 1) if close else f"vrgen {first} --help lists them"
             raise UsageError(f"vrgen {first} has no option {name}; {remedy}")
     for word, after in zip(args, [*args[1:], "--"], strict=True):
-        if word == "--hold" and after.startswith("--"):
-            raise UsageError("--hold needs a key after it, such as --hold w")
+        if word in _FOLLOWED and re.match(r"--|-\w", after):
+            raise UsageError(f"{word} needs {_FOLLOWED[word]}")
 
 
 def _flag(field: str) -> str:

@@ -136,7 +136,8 @@ def test_labels_are_folders_and_each_is_held_out_in_part(tmp_path: Path) -> None
 @pytest.mark.parametrize("crop", ["grid", "random"])
 def test_crops_of_one_picture_stay_in_one_split(crop: str, tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "a", 10)
-    found = prepared(folder, "--size", "32", "--crop", crop, "--crops", "7", "--heldout", "0.3")
+    crops = ("--crops", "7") if crop == "random" else ()
+    found = prepared(folder, "--size", "32", "--crop", crop, *crops, "--heldout", "0.3")
     assert len(found.data) == (10 * 2 * 3 if crop == "grid" else 70)
     splits: dict[str, set[str]] = {}
     for item in found.about.items:
@@ -252,7 +253,30 @@ class TestRefused:
         for n in range(2):
             (tmp_path / f"a/{n}.png").write_bytes(b"rubbish")
         said = refused(capsys, tmp_path / "a", "--size", "32", status=1)
-        assert "none of 2 files can be used (0.png is damaged" in said
+        assert "none of 2 files can be used, all 2 are damaged (0.png is damaged or no picture" in said
+
+    def test_what_was_found_is_told_by_sort(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        folder = folder_of(tmp_path / "a", 3)
+        (folder / "0.png").write_bytes(b"rubbish")
+        said = refused(capsys, folder, "--size", "128", status=1)
+        assert "none of 4 files can be used, 3 are too small (redHill_00.png is 96×80" in said
+        assert "1 is damaged (0.png" in said and "a smaller --size, or scale them up with --enlarge" in said
+        said = refused(capsys, folder, "--size", "32", "--kind", "panorama", status=1)
+        assert "3 are no panoramas (redHill_00.png is 96×80, a panorama is twice as wide" in said
+        assert "say --kind picture" in said
+
+    def test_the_one_that_is_left_over(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        folder = folder_of(tmp_path / "a", 3)
+        painted(9, 200, 200).save(folder / "large.png")
+        said = refused(capsys, folder, "--size", "128", status=1)
+        assert "one usable picture (large.png) and 3 that can't be used (all 3 are too small" in said
+        assert "--enlarge" in said
+
+    def test_files_of_another_kind(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (tmp_path / "a").mkdir()
+        np.save(tmp_path / "a/0.npy", np.ones((40, 40), np.float32))
+        said = refused(capsys, tmp_path / "a", "--size", "32", status=2)
+        assert "none is a picture" in said and "1 would be read with --kind heightfield" in said
 
     def test_photographs_for_heights(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         said = refused(capsys, folder_of(tmp_path / "a", 3), "--kind", "heightfield", "--size", "32", status=1)
@@ -267,7 +291,14 @@ class TestRefused:
             ("--size 64x64 --kind panorama", ["twice as wide"]),
             ("--size 64 --heldout 1", ["--heldout is 1", "below 1"]),
             ("--size 64 --crops 0", ["--crops is 0"]),
-            ("--size 64 --source skies", ["both was given"]),
+            ("--size 64 --source skies", ["both was given", "--source list"]),
+            ("--size 64 --source", ["--source needs a name", "--source list"]),
+            ("--size 64 --crop grid --crops 3", ["--crops would do nothing", "--crop random"]),
+            ("--size 64 --crops 3", ["--crops would do nothing", "the crop is center"]),
+            ("--size 64 --stride 3", ["--stride would do nothing", "--crop grid"]),
+            ("--size 64 --crop random --enlarge", ["--enlarge would do nothing", "--crop center"]),
+            ("--size 64 --kind panorama --crop grid", ["--crop would do nothing", "taken whole"]),
+            ("--size 64 --unit-m 3", ["--unit-m would do nothing", "a picture has no heights"]),
             ("--size 64 --kind pictur", ["--kind", "'pictur'", "did you mean 'picture'?"]),
             ("--size 64 --crop middle", ["--crop", "center, grid, random"]),
         ],
@@ -277,6 +308,13 @@ class TestRefused:
     ) -> None:
         said = refused(capsys, folder_of(tmp_path / "a", 2), *options.split(), status=2)
         assert all(word in said for word in words), said
+
+    def test_what_a_source_says_itself(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        out = str(tmp_path / "out")
+        assert main(["dataset", "--source", "skies", "-o", out, "--licence", "CC0-1.0"]) == 2
+        assert "--licence would do nothing here, for the source 'skies' says it itself" in capsys.readouterr().err
+        assert main(["dataset", "--source", "clouds", "-o", out]) == 2
+        assert "none of skies, all-skies, grounds, materials, earth, hills" in capsys.readouterr().err
 
     def test_a_place_that_is_taken(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         folder = folder_of(tmp_path / "a", 3)

@@ -15,6 +15,8 @@ from vrgen.training.writing import DTYPES, Pixels
 
 Crop = Literal["center", "grid", "random"]
 
+CROPS = 4
+"""Random windows of a picture, when nothing is said."""
 BRIGHTEST = 6e4
 """Radiance that float16 still holds."""
 
@@ -29,7 +31,7 @@ class Plan:
     crop: Crop = "center"
     """center: the largest window of that shape in the middle, resized. grid: windows side by side, at the
     picture's own scale. random: windows anywhere, of any scale down to the picture's own, resized."""
-    crops: int = 4
+    crops: int = CROPS
     """How many random windows a picture gives."""
     stride: int | None = None
     """For grid: from one window to the next; left out, they do not overlap."""
@@ -63,13 +65,17 @@ def from_picture(picture: Picture, plan: Plan, rng: np.random.Generator) -> list
     rows, columns = picture.light.shape[:2]
     if plan.kind == "panorama":
         if abs(columns / rows - 2) > 0.02:
-            raise Unreadable(f"is {columns}×{rows}, a panorama is twice as wide as high")
+            raise Unreadable(
+                f"is {columns}×{rows}, a panorama is twice as wide as high", "no panoramas", "say --kind picture"
+            )
         if not plan.enlarge and columns < plan.width:
-            raise Unreadable(_small(columns, rows, plan))
+            raise _small(columns, rows, plan)
         whole = resized(picture.light, plan.height, plan.width, "area", wraps=(False, True))
         return [_first(np.minimum(whole, BRIGHTEST).astype(np.float16))]
     if picture.hdr:
-        raise Unreadable(f"has a high dynamic range, which a {plan.kind} has not; use --kind panorama")
+        raise Unreadable(
+            f"has a high dynamic range, which a {plan.kind} has not", "no ordinary pictures", "use --kind panorama"
+        )
     windows = _windows(picture.light, plan, rng, "lanczos")
     return [_first((srgb_from_linear(window) * 255 + 0.5).astype(DTYPES[plan.kind])) for window in windows]
 
@@ -106,7 +112,7 @@ def _windows(values: Array, plan: Plan, rng: np.random.Generator, how: Filter) -
     fits = min(rows / plan.height, columns / plan.width)
     """The largest window is so many times the wanted size."""
     if fits < 1 and not (plan.enlarge and plan.crop == "center"):
-        raise Unreadable(_small(columns, rows, plan))
+        raise _small(columns, rows, plan)
     if plan.wraps and plan.crop == "center":
         return [resized(values, plan.height, plan.width, how, wraps=(True, True))]
     if plan.crop == "grid":
@@ -129,8 +135,13 @@ def _windows(values: Array, plan: Plan, rng: np.random.Generator, how: Filter) -
     return made
 
 
-def _small(columns: int, rows: int, plan: Plan) -> str:
-    return f"is {columns}×{rows}, smaller than the {plan.width}×{plan.height} asked for; ask for a smaller --size"
+def _small(columns: int, rows: int, plan: Plan) -> Unreadable:
+    enlarged = ", or scale them up with --enlarge" if plan.crop == "center" else ""
+    return Unreadable(
+        f"is {columns}×{rows}, smaller than the {plan.width}×{plan.height} asked for",
+        "too small",
+        f"ask for a smaller --size{enlarged}",
+    )
 
 
 def _first(pixels: npt.NDArray[np.generic]) -> Pixels:

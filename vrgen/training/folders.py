@@ -58,9 +58,12 @@ def candidates(folder: Folder) -> list[Candidate]:
     found = sorted(path for path in paths if is_candidate(path, heights))
     if not found:
         holds = f"{len(paths)} files and none is" if paths else "no files, expected"
+        others = sum(is_candidate(path, not heights) for path in paths)
+        kind = "picture" if heights else "heightfield"
+        remedy = f"{others} would be read with --kind {kind}" if others else "name a folder that has some"
         raise UsageError(
             f"{folder.path}: holds {holds} {'heights' if heights else 'a picture'} "
-            f"({HEIGHT_FORMATS if heights else FORMATS}); name a folder that has some"
+            f"({HEIGHT_FORMATS if heights else FORMATS}); {remedy}"
         )
     return [_candidate(path, folder) for path in found]
 
@@ -72,7 +75,12 @@ def _candidate(path: Path, folder: Folder) -> Candidate:
     if folder.labels == "folder":
         label = within.parts[0] if len(within.parts) > 1 else None
         if label is None:
-            read = partial(_refuse, "lies in no folder that could be its label; move it into one")
+            read = partial(
+                _refuse,
+                "lies in no folder that could be its label",
+                "without a label",
+                "sort them into folders, or leave --labels out",
+            )
     if folder.text == "filename":
         text = words(path.stem)
     elif folder.text == "sidecar":
@@ -80,7 +88,12 @@ def _candidate(path: Path, folder: Folder) -> Candidate:
         if beside.is_file():
             text = " ".join(beside.read_text(encoding="utf-8", errors="replace").split())
         else:
-            read = partial(_refuse, f"has no {beside.name} beside it that says what it shows")
+            read = partial(
+                _refuse,
+                f"has no {beside.name} beside it that says what it shows",
+                "without a text",
+                "write them, or leave --text out",
+            )
     return Candidate(
         file=within.as_posix(),
         read=read,
@@ -111,5 +124,5 @@ def _read(path: Path, folder: Folder) -> Found:
     return Found(sha256, read_picture(content, path.suffix, on_white=folder.kind == "picture"))
 
 
-def _refuse(why: str) -> Found:
-    raise Unreadable(why)
+def _refuse(why: str, sort: str, remedy: str) -> Found:
+    raise Unreadable(why, sort, remedy)

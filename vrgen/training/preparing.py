@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +75,7 @@ def prepare(candidates: Sequence[Candidate], order: Order, out: Path, where: str
         UsageError: `out` exists. DatasetError: too few usable pictures, or the disk is full.
     """
     plan, seen = order.plan, Seen()
-    skipped: list[Skipped] = []
+    skipped: list[tuple[str, Unreadable]] = []
     used: list[Candidate] = []
     made: list[tuple[Candidate, str]] = []
     """The candidate of each item, and its digest."""
@@ -83,7 +84,7 @@ def prepare(candidates: Sequence[Candidate], order: Order, out: Path, where: str
             try:
                 digest, windows = _windows(candidate, order, seen)
             except Unreadable as why:
-                skipped.append(Skipped(candidate.file, str(why)))
+                skipped.append((candidate.file, why))
             else:
                 used.append(candidate)
                 for window in windows:
@@ -111,7 +112,7 @@ def prepare(candidates: Sequence[Candidate], order: Order, out: Path, where: str
             shape=plan.shape,
             channels=plan.channels,
             items=items,
-            skipped=tuple(skipped),
+            skipped=tuple(Skipped(file, _told(why)) for file, why in skipped),
             labels=tuple(sorted({c.label for c in used if c.label is not None})),
         )
         texts = _texts(made, order)
@@ -137,12 +138,12 @@ def _windows(candidate: Candidate, order: Order, seen: Seen) -> tuple[str, list[
     """
     found = candidate.read()
     if twin := seen.same(found.sha256):
-        raise Unreadable(f"has the same bytes as {twin}")
+        raise Unreadable(f"has the same bytes as {twin}", "copies")
     mark = None
     if isinstance(found.content, Picture) and order.near_duplicates:
         mark = print_of(found.content.light, found.content.hdr)
         if twin := seen.near(mark):
-            raise Unreadable(f"shows the same as {twin}")
+            raise Unreadable(f"shows the same as {twin}", "alike")
     # Seeded by the content, so that another file more or less changes no other's windows.
     rng = np.random.default_rng([order.seed, int(found.sha256[:12], 16)])
     if isinstance(found.content, Picture):
@@ -182,21 +183,41 @@ def _heldout(used: Sequence[Candidate], order: Order) -> set[str]:
     return chosen or set(groups[:1])
 
 
-def _require_enough(used: Sequence[Candidate], skipped: Sequence[Skipped], order: Order, where: str) -> None:
+def _require_enough(
+    used: Sequence[Candidate], skipped: Sequence[tuple[str, Unreadable]], order: Order, where: str
+) -> None:
     if not used and not skipped:
         raise UsageError(f"{where}: holds nothing to prepare")
     if not used:
+        told, remedy = _sorts(skipped)
         raise DatasetError(
-            f"{where}: none of {len(skipped)} files can be used ({skipped[0].file} {skipped[0].why}); "
-            "mend them or name another folder"
+            f"{where}: none of {len(skipped)} files can be used, {told}; {remedy}, or name another folder"
         )
     groups = {_group(candidate) for candidate in used}
     needs = FEWEST if order.heldout > 0 or order.plan.crop == "center" else 1
     if len(groups) < needs:
+        told, remedy = _sorts(skipped) if skipped else ("", "add some")
+        others = f" and {len(skipped)} that can't be used ({told})" if skipped else ""
         raise DatasetError(
-            f"{where}: has one usable picture ({used[0].file}), at least {FEWEST} were expected, to learn from "
-            "and to judge by; add some, or learn from crops of this one with --crop random --heldout 0"
+            f"{where}: has one usable picture ({used[0].file}){others}, at least {FEWEST} were expected, to learn "
+            f"from and to judge by; {remedy}, or learn from crops of this one with --crop random --heldout 0"
         )
+
+
+def _sorts(skipped: Sequence[tuple[str, Unreadable]]) -> tuple[str, str]:
+    """Why files are left out, told by sort with an example each, the commonest first; and what mends that one."""
+    sorts = [why.sort for _, why in skipped]
+    told = []
+    for sort, count in Counter(sorts).most_common():
+        file, why = skipped[sorts.index(sort)]
+        many = f"all {count} are" if len(set(sorts)) == 1 < count else f"{count} {'is' if count == 1 else 'are'}"
+        told.append(f"{many} {sort} ({file} {why})")
+    commonest = Counter(sorts).most_common(1)[0][0]
+    return ", ".join(told), skipped[sorts.index(commonest)][1].remedy or "mend them"
+
+
+def _told(why: Unreadable) -> str:
+    return f"{why}; {why.remedy}" if why.remedy else str(why)
 
 
 @contextlib.contextmanager

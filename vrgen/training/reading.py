@@ -29,11 +29,20 @@ VOID = -32768
 MOST_BAD = 0.1
 """The share of NaN or negative radiance that is mended; a picture with more is left out."""
 
+_DAMAGED, _FOREIGN = "damaged", "in formats that are not read"
 _LIGHT = linear_from_srgb(np.arange(256, dtype=np.float32) / np.float32(255))
 
 
 class Unreadable(Exception):
-    """Why a file can't be used, in words that follow its name: "is cut short"."""
+    """Why a file can't be used, in words that follow its name: "is cut short".
+
+    `sort` says the same of many files, "are `sort`", and `remedy` what would help all of them.
+    """
+
+    def __init__(self, why: str, sort: str = "of no use", remedy: str = "") -> None:
+        super().__init__(why)
+        self.sort = sort
+        self.remedy = remedy
 
 
 @dataclass(frozen=True)
@@ -76,9 +85,9 @@ def read_picture(content: bytes, suffix: str, on_white: bool = True) -> Picture:
         try:
             return Picture(_mended(read_hdr(content)), hdr=True)
         except ValueError as error:
-            raise Unreadable(f"is a damaged .hdr: it {error}") from error
+            raise Unreadable(f"is a damaged .hdr: it {error}", _DAMAGED) from error
     if suffix not in BY_PILLOW:
-        raise Unreadable(f"is in a format that is not read; save it as one of {FORMATS}")
+        raise Unreadable("is in a format that is not read", _FOREIGN, f"save them as one of {FORMATS}")
     image = _opened(content)
     if image.mode in ("F", "I", "I;16", "I;16L", "I;16B"):
         grey = np.asarray(image, np.float32)
@@ -101,7 +110,9 @@ def _opened(content: bytes) -> Image.Image:
     try:
         with Image.open(io.BytesIO(content)) as file:
             if file.width * file.height > MOST_PIXELS:
-                raise Unreadable(f"is {file.width}×{file.height}, too large to be read; scale it down")
+                raise Unreadable(
+                    f"is {file.width}×{file.height}, too large to be read", "too large", "scale them down"
+                )
             file.load()
             return ImageOps.exif_transpose(file)
     except (
@@ -113,7 +124,7 @@ def _opened(content: bytes) -> Image.Image:
         NotImplementedError,
     ) as error:
         said = str(error).replace("<_io.BytesIO object at", "").split(" 0x")[0].strip().rstrip(".'\"")
-        raise Unreadable(f"is damaged or no picture ({said})") from error
+        raise Unreadable(f"is damaged or no picture ({said})", _DAMAGED) from error
 
 
 def _exr(content: bytes) -> Array:
@@ -128,7 +139,7 @@ def _exr(content: bytes) -> Array:
         try:
             channels = OpenEXR.File(str(path)).channels()
         except Exception as error:  # the library raises RuntimeError, its own kinds and ValueError
-            raise Unreadable("is damaged or no EXR picture") from error
+            raise Unreadable("is damaged or no EXR picture", _DAMAGED) from error
         for name in ("RGB", "RGBA"):
             if name in channels:
                 return np.asarray(channels[name].pixels[..., :3], np.float32)
@@ -170,10 +181,16 @@ def read_heights(content: bytes, suffix: str, unit_m: float = 1.0) -> Array:
             image = _opened(content)
             if image.mode not in ("L", "F", "I", "I;16", "I;16L", "I;16B"):
                 raise Unreadable(
-                    f"is a picture in {image.mode}, heights are one grey channel; save it as 16-bit grey"
+                    f"is a picture in {image.mode}, heights are one grey channel",
+                    "no heights",
+                    "save them as 16-bit grey, or say --kind picture",
                 )
             return np.asarray(image, np.float32) * np.float32(unit_m)
-    raise Unreadable(f"is in a format that heights are not read from; save it as one of {HEIGHT_FORMATS}")
+    raise Unreadable(
+        "is in a format that heights are not read from",
+        _FOREIGN,
+        f"save them as one of {HEIGHT_FORMATS}, or say --kind picture",
+    )
 
 
 def _hgt(content: bytes) -> Array:
@@ -190,7 +207,7 @@ def _npy(content: bytes) -> Array:
     try:
         values = np.load(io.BytesIO(content), allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
-        raise Unreadable("is damaged or no array of numbers") from error
+        raise Unreadable("is damaged or no array of numbers", _DAMAGED) from error
     if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind not in "fiu":
         raise Unreadable(
             f"is an array {getattr(values, 'shape', '')}, one (rows, columns) of numbers was expected"
@@ -208,5 +225,5 @@ def _cdf(content: bytes) -> Array:
                 if len(variable.shape) == 2:
                     return np.array(variable[:], np.float32)
     except (TypeError, ValueError, IndexError, EOFError) as error:
-        raise Unreadable("is damaged or no NetCDF 3 file") from error
+        raise Unreadable("is damaged or no NetCDF 3 file", _DAMAGED) from error
     raise Unreadable("holds no variable of two dimensions")
