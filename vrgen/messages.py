@@ -498,8 +498,10 @@ class Resident:
 
 @dataclass(frozen=True, slots=True)
 class FrameCost:
-    """Where a frame's time went, milliseconds; `outside_gl_ms` is `draw_ms` less the time in GL calls."""
+    """Where a frame's time went, milliseconds."""
 
     draw_ms: float = 0.0
     upload_ms: float = 0.0
     upload_bytes: int = 0
+    waited_ms: float = 0.0
+    """Of `draw_ms`, how long the GPU was waited for."""

@@ -1,9 +1,14 @@
 """What drawing takes of the GPU, read back frames later so that nothing waits for it."""
 
+from collections.abc import Sequence
+
 from vrgen.gl.api import GL
+from vrgen.laps import Laps
 
 _DEEP = 5
 """Frames that may be on their way at once; the result of one that is overtaken is left out."""
+_RESUMED = 3
+"""How often a frame's passes are begun anew."""
 
 
 class GpuTimer:
@@ -49,3 +54,102 @@ class GpuTimer:
 
     def close(self) -> None:
         GL.glDeleteQueries(len(self._names), self._names)
+
+
+class PassTimer(Laps):
+    """CPU time of a frame's passes as they are given, and GPU time as they are drawn, which comes frames later.
+
+    A rasteriser in software draws all passes of a framebuffer tile by tile, after the last: there only the GPU
+    time of the whole frame is asked for.
+    """
+
+    def __init__(self, names: Sequence[str], software: bool) -> None:
+        super().__init__(names)
+        self._software = software
+        points = 2 if software else len(self.names) + _RESUMED
+        made = (GL.GLuint * (points * _DEEP))()
+        GL.glCreateQueries(GL.GL_TIMESTAMP, len(made), made)
+        self._made = made
+        names_of = [int(name) for name in made]
+        self._names = [names_of[i * points : (i + 1) * points] for i in range(_DEEP)]
+        self._whats = [[0] * points for _ in range(_DEEP)]
+        self._counts = [0] * _DEEP
+        self._asked = self._read = 0
+        self._open = False
+        self._there, self._time = GL.GLint(), GL.GLuint64()
+        self.gpu_ms = [0.0] * len(self.names)
+        """By pass, of the newest frame that is through; all 0 on a rasteriser in software."""
+        self.gpu_frame_ms = 0.0
+        """Of that frame, without the gaps between `lap` and `resume`."""
+        self.gpu_began_ns = [0] * len(self.names)
+        """When each of its passes began, on the GPU's own clock."""
+        self.gpu_frames = 0
+        """Goes up with every frame that is through."""
+
+    def begin(self) -> float:
+        """Also looks, without waiting, which frames are through."""
+        self._close_slot()
+        while self._read < self._asked and self._take(self._read % _DEEP):
+            self._read += 1
+        if self._asked - self._read == _DEEP:
+            self._read += 1  # overtaken: its result is left out
+        self._counts[self._asked % _DEEP] = 0
+        self._open = True
+        self._mark(-1)
+        return super().begin()
+
+    def resume(self) -> None:
+        if not self._software:
+            self._mark(-1)
+        super().resume()
+
+    def lap(self, which: int) -> None:
+        super().lap(which)
+        if not self._software:
+            self._mark(which)
+
+    def end(self) -> None:
+        """The frame's last command was given; without it the next `begin` ends the frame."""
+        self._close_slot()
+
+    def _close_slot(self) -> None:
+        if not self._open:
+            return
+        if self._software:
+            self._mark(0)
+        self._open = False
+        self._asked += 1
+
+    def _mark(self, what: int) -> None:
+        slot = self._asked % _DEEP
+        count = self._counts[slot]
+        if self._open and count < len(self._names[slot]):
+            self._whats[slot][count] = what
+            self._counts[slot] = count + 1
+            GL.glQueryCounter(self._names[slot][count], GL.GL_TIMESTAMP)
+
+    def _take(self, slot: int) -> bool:
+        count, names, whats = self._counts[slot], self._names[slot], self._whats[slot]
+        there, found = self._there, self._time
+        GL.glGetQueryObjectiv(names[count - 1], GL.GL_QUERY_RESULT_AVAILABLE, there)
+        if not there.value:
+            return False
+        gpu_ms = self.gpu_ms
+        total_ns = before_ns = 0
+        for i in range(len(gpu_ms)):
+            gpu_ms[i] = 0.0
+        for i in range(count):
+            GL.glGetQueryObjectui64v(names[i], GL.GL_QUERY_RESULT, found)
+            at_ns, what = found.value, whats[i]
+            if what >= 0:
+                total_ns += at_ns - before_ns
+                if not self._software:
+                    gpu_ms[what] += (at_ns - before_ns) / 1e6
+                self.gpu_began_ns[what] = before_ns
+            before_ns = at_ns
+        self.gpu_frame_ms = total_ns / 1e6
+        self.gpu_frames += 1
+        return True
+
+    def close(self) -> None:
+        GL.glDeleteQueries(len(self._made), self._made)

@@ -1,5 +1,6 @@
 """Moving data to the GPU without waiting: a ring of persistently mapped memory, one part a frame in flight."""
 
+import time
 from collections import deque
 from types import TracebackType
 from typing import Any, Self
@@ -58,6 +59,8 @@ class Ring:
         self._ends: list[object | None] = [None] * FRAMES_IN_FLIGHT
         self._index = 0
         self._used = 0
+        self.waited_s = 0.0
+        """How long the last `begin` waited for the GPU."""
 
     def begin(self) -> None:
         """Turn to the oldest part."""
@@ -65,8 +68,10 @@ class Ring:
         self._used = 0
         end = self._ends[self._index]
         if end is not None:
+            begun_s = time.perf_counter()
             self.fences.wait(end)
             self._ends[self._index] = None
+            self.waited_s = time.perf_counter() - begun_s
 
     def put(self, data: npt.NDArray[np.generic]) -> tuple[int, int]:
         """Copy `data` in; returns (offset, size) in bytes for a range binding."""

@@ -13,6 +13,7 @@ from vrgen.geometry import Array, Vec3, frustum_planes
 from vrgen.gl.api import GL, describe, require
 from vrgen.gl.objects import VertexArray
 from vrgen.gl.pipeline import Pipeline, State
+from vrgen.gl.timing import PassTimer
 from vrgen.gl.transfer import Ring
 from vrgen.messages import FrameCost, Resident, View
 from vrgen.renderer.frame_data import FRAME, Camera, fill
@@ -29,6 +30,9 @@ from vrgen.scene_model import NOBODY, Presence, Scene
 
 _MOST_PIXELS = 500_000
 """What low quality draws at most; a larger picture is enlarged from that."""
+PASSES = ("upload", "setup", "cull", "shadows", "objects", "ground", "sky", "presence", "resolve", "panel")
+"""What a frame's time on CPU and GPU is told by; the panel is drawn by whoever has one."""
+_UPLOAD, _SETUP, _CULL, _SHADOWS, _OBJECTS, _GROUND, _SKY, _PRESENCE, _RESOLVE, PANEL = range(len(PASSES))
 SOFTWARE = ("llvmpipe", "softpipe", "swrast", "SwiftShader", "Microsoft Basic Render")
 
 
@@ -54,6 +58,9 @@ class Renderer:
         self._units = (GL.GLuint * 16)()
         """Textures by unit."""
         self._stack = ExitStack()
+        self.passes = PassTimer(PASSES, self.software)
+        """Of the frame that is being drawn; whoever draws on goes on with it, and says when it ends."""
+        self._stack.callback(self.passes.close)
         self._ring = self._stack.enter_context(Ring(256 << 10, "frame ring"))
         self.uploads = Uploads(
             direct=self.software if direct is None else direct,
@@ -87,7 +94,7 @@ class Renderer:
 
         `place`: where the person stands, metres, world. `views`: how many will be drawn.
         """
-        start_s = time.perf_counter()
+        start_s = self.passes.begin()
         Pipeline.forget()
         self._views = views
         if views > 1:  # a headset: its programs are there before the person looks at their hands
@@ -101,13 +108,15 @@ class Renderer:
         parts = (self.uploads.resident, self._ground.resident)
         if any(now is not before for now, before in zip(parts, self._resident_parts)):
             self._resident, self._resident_parts = Resident(parts[0] | parts[1]), parts
-        self._upload_ms = (time.perf_counter() - start_s) * 1e3
+        self.passes.lap(_UPLOAD)
+        self._upload_ms = (self.passes.ended_s[_UPLOAD] - start_s) * 1e3
 
     def draw(self, scene: Scene, views: Sequence[View], presence: Presence = NOBODY) -> FrameCost:
         """Draw the scene that `advance` was given, in as many views, and resolve them into their framebuffers."""
         start_s = time.perf_counter()
         assert len(views) == self._views, "advance comes first, and names the number of views"
-        walker = self._walker
+        passes, walker = self.passes, self._walker
+        passes.resume()
         cameras = [Camera(view, scene.origin) for view in views]
         clips = np.array([camera.clip_from_world for camera in cameras])
         eye = np.array([sum(along) / len(cameras) for along in zip(*(camera.eye for camera in cameras))])
@@ -127,6 +136,7 @@ class Renderer:
         self._shadow.fill(block, shining)
         GL.glBindBufferRange(GL.GL_UNIFORM_BUFFER, 0, self._ring.buffer.name, *self._ring.put(block))
         self._bind(scene)
+        passes.lap(_SETUP)
 
         laid = self._ground.layout(scene, walker, eye)
         frusta = frustum_planes(clips)
@@ -136,12 +146,14 @@ class Renderer:
             least = REACH_M[which] / self._shadow.size_px / REACH_M[which]
             self._objects.cull(1 + which, self._shadow.cascades[which].planes[None], 1, eye, least, fading)
         GL.glMemoryBarrier(GL.GL_COMMAND_BARRIER_BIT | GL.GL_SHADER_STORAGE_BARRIER_BIT)
+        passes.lap(_CULL)
 
         for which in due:
             self._shadow.begin(which, fading)
             self._give_ground(laid, self._shadow.cascades[which].planes[None], 1, self._shadow.ground.of(fading))
             self._objects.draw(1 + which, self._shadow.objects, fading)
             self._mark()
+        passes.lap(_SHADOWS)
 
         self._target.begin(*self._picture_px(views), len(views))
         self._target.bind()
@@ -151,18 +163,25 @@ class Renderer:
                 self._stack.callback(self._hidden.close)
             self._hidden.draw(views)
         self._objects.draw(0, self._objects.pipelines, fading, len(views))
+        passes.lap(_OBJECTS)
         self._give_ground(laid, frusta, len(views), self._ground.pipelines.of(fading, len(views)))
         self.triangles = self._ground.triangles + self._objects._triangles
+        passes.lap(_GROUND)
         self._sky.of(fading, len(views)).bind()
         GL.glBindVertexArray(self._empty.name)
         GL.glDrawArraysInstanced(GL.GL_TRIANGLES, 0, 3, len(views))
+        passes.lap(_SKY)
         if presence is not NOBODY:
             self._shown_presence(len(views)).draw(self._ring, presence, views, scene.origin)
         self._mark()
+        passes.lap(_PRESENCE)
         self._target.resolve(views, self._mark)
         self._ring.end()
-        draw_ms = (time.perf_counter() - start_s) * 1e3 + self._upload_ms
-        return FrameCost(draw_ms, self._upload_ms, self.uploads.spent.bytes + self._copied)
+        passes.lap(_RESOLVE)
+        draw_ms = (passes.ended_s[_RESOLVE] - start_s) * 1e3 + self._upload_ms
+        return FrameCost(
+            draw_ms, self._upload_ms, self.uploads.spent.bytes + self._copied, self._ring.waited_s * 1e3
+        )
 
     def _mark(self) -> None:
         """Hold the fence of each picture that llvmpipe draws, until a later one has been passed (see Fences)."""
