@@ -89,6 +89,17 @@ def _rings(points: Floats, faces: Ints) -> Ints:
     return rings
 
 
+def turned(sphere: Sphere, fifths: int, mirrored: bool = False) -> Ints:
+    """Which vertex (V,) comes to each one's place when the sphere is mirrored, or not, and then turned about +Y
+    by so many fifths: it lies on itself again."""
+    angle = -fifths * 2 * np.pi / 5
+    x, y, z = sphere.directions.T
+    x, z = x * np.cos(angle) + z * np.sin(angle), z * np.cos(angle) - x * np.sin(angle)
+    before = np.stack([x, y, -z if mirrored else z], 1)
+    places: Ints = (before @ sphere.directions.T).argmax(1)
+    return places
+
+
 def spheres(levels: int) -> list[Sphere]:
     """The icosahedron (12 vertices) and its subdivisions: 42, 162, 642, 2562 …"""
     points, faces = _icosahedron()
