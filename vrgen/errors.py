@@ -34,6 +34,10 @@ class WorldError(VrgenError):
     """A world file that can't be read or names what is not there."""
 
 
+class RecipeError(VrgenError):
+    """A recipe that can't be read as one, or asks for what it and its data can't do."""
+
+
 class DisplayError(VrgenError):
     """A display that can't be opened."""
 

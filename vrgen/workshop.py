@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from vrgen import files
 from vrgen.config import SEEDS, As, Device
 from vrgen.errors import UsageError, VrgenError
 
@@ -102,6 +103,13 @@ def judge(options: JudgeOptions) -> int:
     if options.sheet is not None and not options.sheet.absolute().parent.is_dir():
         raise UsageError(
             f"--sheet {options.sheet}: there is no folder {options.sheet.absolute().parent}; make it first"
+        )
+    if trouble := files.trouble(options.checkpoint):
+        raise UsageError(f"{options.checkpoint}: {trouble}")
+    if not options.dataset.is_dir():
+        what = "is a file" if options.dataset.exists() else "there is no such folder"
+        raise UsageError(
+            f"{options.dataset}: {what}, a folder that vrgen dataset has made was expected; check the path"
         )
     try:
         from vrgen import judgement

@@ -12,7 +12,7 @@ from sets import pictures, recipe
 from torch import Tensor, nn
 
 from vrgen.cli import main
-from vrgen.errors import UsageError
+from vrgen.errors import RecipeError
 from vrgen.training.export import ExportError, export
 from vrgen.training.models.dcgan import Maker
 from vrgen.training.models.family import Shape
@@ -127,5 +127,5 @@ def test_what_can_not_be_a_program_is_told(tmp_path: Path) -> None:
 
 
 def test_a_module_without_layers_of_ours_is_not_made_smaller() -> None:
-    with pytest.raises(UsageError, match="set it to"):
+    with pytest.raises(RecipeError, match="set it to"):
         stored_as(nn.Linear(2, 2), "int8")

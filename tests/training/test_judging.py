@@ -289,3 +289,15 @@ class TestTheCommand:
         assert "--samples is 2" in capsys.readouterr().err
         assert main(["judge", str(path), str(data.folder), "--sheet", str(tmp_path / "no/a.png")]) == 2
         assert "there is no folder" in capsys.readouterr().err
+
+    def test_what_is_not_there_is_a_wrong_call(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        path = checkpoint(tmp_path / "a.pt", np.stack([waves(n) for n in range(8)]))
+        capsys.readouterr()
+        assert main(["judge", str(path), str(tmp_path / "b")]) == 2
+        said = capsys.readouterr().err
+        assert "b: there is no such folder, a folder that vrgen dataset has made was expected" in said
+        assert "recipe" not in said
+        assert main(["judge", str(path), str(path)]) == 2
+        assert "a.pt: is a file, a folder" in capsys.readouterr().err
+        assert main(["judge", str(tmp_path / "none.pt"), str(tmp_path)]) == 2
+        assert "none.pt: no such file" in capsys.readouterr().err

@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 from sets import pictures, recipe
 
-from vrgen.errors import UsageError
+from vrgen.errors import RecipeError
 from vrgen.training import state as states
 from vrgen.training.processes import Processes
 from vrgen.training.train import Asked, train_recipe
@@ -41,5 +41,5 @@ def test_two_processes_do_what_one_does(family: str, tmp_path: Path) -> None:
 
 
 def test_a_batch_that_can_not_be_shared_is_refused() -> None:
-    with pytest.raises(UsageError, match="3 processes can't share evenly; set it to 15"):
+    with pytest.raises(RecipeError, match="3 processes can't share evenly; set it to 15"):
         Processes(0, 3).rows(16)

@@ -18,6 +18,7 @@ import torch
 from rich.console import Console
 from sets import pictures, recipe
 
+from vrgen.errors import UsageError
 from vrgen.training import state as states
 from vrgen.training.loop import STATE
 from vrgen.training.train import Asked, train_recipe
@@ -123,10 +124,18 @@ def test_a_damaged_state_is_told(tmp_path: Path) -> None:
         train_recipe(Asked(path, out, resume=True), quiet())
 
 
-def test_nothing_to_go_on_from_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("ends", "more"), [("steps = 2", "--steps 4"), ("seconds = 0.01", "--seconds")])
+def test_a_run_that_is_finished_says_so(ends: str, more: str, tmp_path: Path) -> None:
     pictures(tmp_path / "set")
-    with pytest.raises(states.StateError, match="leave --resume out"):
-        train_recipe(Asked(recipe(tmp_path), tmp_path / "run", resume=True), quiet())
+    path, console = recipe(tmp_path), quiet()
+    path.write_text(path.read_text().replace("steps = 6", ends))
+    before = train_recipe(Asked(path, tmp_path / "run"), console)
+    assert "it is finished" not in console.file.getvalue()  # type: ignore[attr-defined]
+    before.checkpoints[0].unlink()
+    after = train_recipe(Asked(path, tmp_path / "run", resume=True), console)
+    told = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    assert "it is finished: the " in told and f"--resume {more}" in told and "going on" not in told
+    assert after.checkpoints == before.checkpoints and after.checkpoints[0].is_file()
 
 
 FULL = """

@@ -231,7 +231,7 @@ def _about(folder: Path) -> About:
     path = folder / ABOUT
     if not folder.is_dir():
         raise DatasetError(
-            f"{folder}: there is no such folder, a dataset was expected; check data.folder of the recipe"
+            f"{folder}: there is no such folder, a dataset was expected; prepare one with 'vrgen dataset'"
         )
     if not path.is_file():
         raise DatasetError(f"{folder}: has no {ABOUT}; prepare a dataset from its pictures with 'vrgen dataset'")

@@ -9,7 +9,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from vrgen.errors import UsageError
+from vrgen.errors import RecipeError
 from vrgen.training.models.layers import Weighted, output_axis
 from vrgen.training.recipe import Stored
 
@@ -21,14 +21,14 @@ def stored_as(module: nn.Module, stored: Stored) -> nn.Module:
     """A copy of the module with smaller weights.
 
     Raises:
-        UsageError: the module has none that can be made smaller.
+        RecipeError: the module has none that can be made smaller.
     """
     if stored == "float32":
         return module
     smaller = copy.deepcopy(module).requires_grad_(False)
     layers = [layer for layer in smaller.modules() if isinstance(layer, Weighted)]
     if not layers:
-        raise UsageError(
+        raise RecipeError(
             f'export.stored has "{stored}", which a heightfield (whose tiles are to meet to the bit) and a mesh '
             'don\'t have; set it to ["float32"]'
         )

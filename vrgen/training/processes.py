@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from vrgen.errors import UsageError
+from vrgen.errors import RecipeError
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Processes:
         """How many rows of a batch each process computes.
 
         Raises:
-            UsageError: the batch can't be shared evenly.
+            RecipeError: the batch can't be shared evenly.
         """
         if batch % self.world:
-            raise UsageError(
+            raise RecipeError(
                 f"train.batch is {batch}, which {self.world} processes can't share evenly; "
                 f"set it to {batch // self.world * self.world or self.world} or start another number of processes"
             )

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from vrgen import files
-from vrgen.errors import UsageError
+from vrgen.errors import RecipeError, UsageError
 from vrgen.schema import explain
 from vrgen.training.dataset import Conditioning
 
@@ -130,20 +130,20 @@ def read(path: Path) -> Recipe:
     """The recipe in a file; `data.folder` comes back relative to where the command runs.
 
     Raises:
-        UsageError: the file can't be read, or says what a recipe can't.
+        UsageError: there is no such file. RecipeError: it says what a recipe can't.
     """
     if trouble := files.trouble(path):
         raise UsageError(f"{path}: {trouble}")
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: is no valid TOML ({error}); correct the file") from error
+        raise RecipeError(f"{path}: is no valid TOML ({error}); correct the file") from error
     try:
         recipe = msgspec.convert(raw, Recipe)
     except msgspec.ValidationError as error:
-        raise UsageError(f"{path}: {explain(raw, Recipe, error, 'a recipe')}") from error
+        raise RecipeError(f"{path}: {explain(raw, Recipe, error, 'a recipe')}") from error
     for problem in _problems(recipe):
-        raise UsageError(f"{path}: {problem}")
+        raise RecipeError(f"{path}: {problem}")
     if not recipe.data.folder:
         return recipe
     folder = str(path.parent / recipe.data.folder)

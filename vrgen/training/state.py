@@ -63,19 +63,12 @@ def save(path: Path, state: State) -> None:
     write_whole(path, content.getvalue())
 
 
-def require_there(path: Path) -> None:
-    """Raises StateError: there is no state."""
-    if not path.is_file():
-        raise StateError(f"{path}: there is no state to go on from; leave --resume out to begin")
-
-
 def load(path: Path) -> State:
     """Read a state.
 
     Raises:
-        StateError: there is none, or it is damaged.
+        StateError: it is damaged.
     """
-    require_there(path)
     try:
         state: State = torch.load(path, map_location="cpu", weights_only=True)
         return state

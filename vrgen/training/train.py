@@ -18,7 +18,7 @@ from rich.console import Console
 from vrgen.errors import UsageError
 from vrgen.training import recipe as r
 from vrgen.training import state as states
-from vrgen.training.dataset import Dataset
+from vrgen.training.dataset import Dataset, DatasetError
 from vrgen.training.digits import digits
 from vrgen.training.export import export
 from vrgen.training.feed import Feed
@@ -64,8 +64,8 @@ def train_recipe(asked: Asked, console: Console | None = None) -> Trained:
     """Train, or go on, and export.
 
     Raises:
-        UsageError: recipe, dataset and folder don't fit. TrainingError: the watch stopped the run. StateError,
-        ExportError: something could not be written.
+        UsageError: the call is wrong. RecipeError, DatasetError: what the recipe says or names is.
+        TrainingError: the watch stopped the run. StateError, ExportError: something could not be written.
     """
     recipe = _with_asked(r.read(asked.recipe), asked)
     console = console or Console()
@@ -98,10 +98,12 @@ def train_recipe(asked: Asked, console: Console | None = None) -> Trained:
             console.print(
                 f"{recipe.export.name}: {recipe.model.family}, {_millions(family)} M weights, "
                 f"{len(dataset.train)} pictures, batch {rows * processes.world}, {device}, into {folder}"
-                + (f", going on from step {run.step}" if run.step else ""),
+                + (f", going on from step {run.step}" if run.step and run.share < 1 else ""),
                 highlight=False,
                 soft_wrap=True,
             )
+            if run.share >= 1:
+                console.print(_finished(run), highlight=False, soft_wrap=True)
             ending = _loop(run, _shown(recipe, dataset, device), folder, console)
             if ending.why == "interrupted" or not processes.first:
                 return Trained(folder, ending, ())
@@ -112,7 +114,13 @@ def opened(recipe: r.Recipe) -> Dataset:
     """The dataset that a recipe names; a source is prepared once and kept."""
     if recipe.data.source == "digits":
         return digits(Path(platformdirs.user_cache_dir("vrgen")) / "datasets" / "digits-28")
-    return Dataset.open(Path(recipe.data.folder))
+    folder = Path(recipe.data.folder)
+    if not folder.is_dir():
+        raise DatasetError(
+            f"{folder}: there is no such folder, a dataset was expected; correct data.folder of the recipe, or "
+            f"make it: vrgen dataset PICTURES -o {folder} --size 64"
+        )
+    return Dataset.open(folder)
 
 
 def write_checkpoints(run: Run, dataset: Dataset, folder: Path) -> list[Path]:
@@ -176,8 +184,8 @@ def _prepare(folder: Path, resume: bool, processes: Processes) -> None:
     processes.wait()
     if (folder / STATE).is_file() and not resume:
         raise UsageError(f"{folder}: holds a run already; go on with --resume, or name another folder with --out")
-    if resume:
-        states.require_there(folder / STATE)  # before a folder is made for nothing
+    if resume and not (folder / STATE).is_file():  # before a folder is made for nothing
+        raise UsageError(f"{folder / STATE}: there is no state to go on from; leave --resume out to begin")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob(".*.partial"):  # of a process that was killed while it wrote
@@ -191,6 +199,18 @@ def _go_on(run: Run, path: Path) -> None:
     state = states.load(path)
     states.require_same(path, json.loads(state["identity"]), json.loads(run.state()["identity"]))
     run.restore(state)
+
+
+def _finished(run: Run) -> str:
+    """That there is nothing to go on with, and what there could be."""
+    wanted = run.recipe.train
+    by_steps = wanted.steps is not None and run.step >= wanted.steps
+    ends = f"{wanted.steps} steps" if by_steps else f"{wanted.seconds:g} seconds"
+    more = f"--steps {2 * run.step}" if by_steps else f"--seconds {2 * run.seconds:.0f}"
+    return (
+        f"it is finished: the {ends} are through, and the checkpoints are written anew; to go on, say more, "
+        f"such as --resume {more}"
+    )
 
 
 def _watch(recipe: r.Recipe, dataset: Dataset) -> Watch:

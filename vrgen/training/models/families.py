@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from vrgen.errors import UsageError
+from vrgen.errors import RecipeError
 from vrgen.training.dataset import Dataset, Kind
 from vrgen.training.models.conditional import Conditional
 from vrgen.training.models.dcgan import Dcgan
@@ -32,7 +32,7 @@ def build(recipe: Recipe, dataset: Dataset) -> Family:
     """The family with fresh weights.
 
     Raises:
-        UsageError: recipe and dataset don't fit together.
+        RecipeError: recipe and dataset don't fit together.
     """
     require_fitting(recipe, dataset)
     model, kind = recipe.model, kind_of(recipe, dataset)
@@ -55,55 +55,55 @@ def require_fitting(recipe: Recipe, dataset: Dataset) -> None:
     """Refuse a dataset that the recipe's model can't learn.
 
     Raises:
-        UsageError: the first thing that does not fit.
+        RecipeError: the first thing that does not fit.
     """
     about, model, kind = dataset.about, recipe.model, kind_of(recipe, dataset)
     channels, height, width = about.shape
     where = dataset.folder
     if len(dataset.train) < 2:
-        raise UsageError(
+        raise RecipeError(
             f"{where}: has 1 picture to train on, at least 2 are needed and 50 make sense; add pictures"
         )
     if "roll" in recipe.data.changes and kind not in ("texture", "panorama"):
-        raise UsageError(
+        raise RecipeError(
             f'data.changes has "roll", which moves a {kind} over its edge, where it does not go on; leave it out'
         )
     if model.condition == "text" and dataset.conditions("text").size and not about.encoder:
-        raise UsageError(
+        raise RecipeError(
             f"{where}: does not say which encoder made its text embeddings; prepare the dataset again with --text"
         )
     if model.size is not None and model.size != (height, width):
-        raise UsageError(
+        raise RecipeError(
             f"{where}: pictures are {height} × {width}, model.size is {model.size[0]} × {model.size[1]}; "
             "prepare the dataset at that size, or correct model.size"
         )
     special = {"heightfield": (1, 64, 64), "mesh": (4, 2562, 1)}.get(model.family)
     if special is not None:
         if about.kind != model.family or about.shape != special:
-            raise UsageError(
+            raise RecipeError(
                 f"{where}: holds {about.kind} {about.shape}, the family {model.family} learns "
                 f"{model.family} {special}; choose another model.family or prepare the dataset so"
             )
         if dataset.conditions(model.condition).shape[1] > 1:
-            raise UsageError(
+            raise RecipeError(
                 f"model.condition is '{model.condition}' with more than one number, the family {model.family} "
                 'takes one slider; use one, or "none"'
             )
         return
     if kind in ("heightfield", "mesh"):
-        raise UsageError(
+        raise RecipeError(
             f"{where}: holds {about.kind} for {kind}, which the family {model.family} does not make; "
             f'set model.family to "{kind}"'
         )
     for problem in size_problems(height, width):
-        raise UsageError(f"{where}: {problem}")
+        raise RecipeError(f"{where}: {problem}")
     if kind == "panorama" and width != 2 * height:
-        raise UsageError(
+        raise RecipeError(
             f"{where}: pictures are {height} × {width}, a panorama is twice as wide as high; "
             "prepare the dataset as panoramas, or correct export.kind"
         )
     if kind in ("picture", "panorama") and channels not in (1, 3):
-        raise UsageError(
+        raise RecipeError(
             f"{where}: pictures have {channels} channels ({', '.join(about.channels)}), a {kind} has 1 or 3; "
             'prepare the dataset without the others, or set export.kind to "texture"'
         )
