@@ -30,6 +30,7 @@ XR_PACKAGES = [
     "mmdebstrap",
     "debian-archive-keyring",
 ]  # for tools/xr_testbed
+BENCH_PACKAGES = ["mesa-vulkan-drivers"]  # for pygfx, where no GPU brings a Vulkan driver
 
 EPILOGUE = """\
 examples:
@@ -134,7 +135,7 @@ def bench(args: list[str]) -> int:
     there = {p.stem: p for p in sorted((ROOT / "tools/bench").glob("*.py")) if not p.stem.startswith("_")}
     if args and args[0] not in there:
         fail(f"there is no benchmark '{args[0]}'; there are: {', '.join(there) or 'none'}")
-    set_up(GL_PACKAGES, extras="dev,train,prompts,bench")
+    set_up(GL_PACKAGES + BENCH_PACKAGES, extras="dev,train,prompts,bench")
     if args:
         return call(PYTHON, there[args[0]], *args[1:], cwd=ROOT)
     return max((call(PYTHON, path, cwd=ROOT) for path in there.values()), default=0)

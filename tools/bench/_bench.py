@@ -35,7 +35,7 @@ from vrgen.resources import ASSETS
 
 OUT = Path(__file__).resolve().parents[2] / "out" / "bench"
 WORLD = "valley"
-_PACKAGES = ("numpy", "PyOpenGL", "torch", "panda3d")
+_PACKAGES = ("numpy", "PyOpenGL", "torch", "panda3d", "pygfx", "moderngl")
 
 
 def arguments(doc: str) -> argparse.ArgumentParser:
