@@ -1,6 +1,6 @@
 """Everything there is to draw, independent of GL: what the scene stage makes and the renderer shows.
 
-Assets (`Sky`, `Surface`, `TileHeights`, `Mesh`, `Picture`) are immutable and carry an `id` that is never used
+Assets (`Sky`, `Surface`, `TileHeights`, `Mesh`, `Picture`, `Splats`) are immutable and carry an `id` that is never used
 twice in a process: whoever holds an id holds that content. What changes from frame to frame is which assets are
 shown and how far one has faded into the next.
 """
@@ -97,6 +97,31 @@ class Picture:
     pixels: U8
 
 
+SPLAT = np.dtype(
+    [
+        ("position", np.float32, 3),
+        ("colour", np.uint32),
+        ("rotation", np.int16, 4),
+        ("scale", np.float16, 3),
+        ("opacity", np.uint8),
+        ("cloud", np.uint8),
+    ]
+)
+"""One Gaussian, 32 bytes as the shaders read it. `position` metres; `colour` linear, nine bits a channel and five of
+their exponent (GL_RGB9_E5); `rotation` quaternion xyzw times 32767; `scale` standard deviations along its own axes,
+metres; `opacity` in 255ths; `cloud` is the renderer's own."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Splats:
+    """Gaussian splats of one output. `gaussians`: (K,) of `SPLAT`, in their own frame: +Y up, 0 on the ground."""
+
+    id: int
+    gaussians: npt.NDArray[np.void]
+    shines: bool = False
+    """The colours are radiance, which no light falls on; else they are surfaces, and lit."""
+
+
 T = TypeVar("T")
 
 
@@ -168,6 +193,19 @@ class Objects:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Cloud:
+    """Splats, and where they stand: turned about +Y, scaled, then moved."""
+
+    splats: Splats
+    position: Vec3
+    """Metres relative to `Scene.origin`."""
+    yaw_rad: float = 0.0
+    scale: float = 1.0
+    weight: float = 1.0
+    """How much of them is seen, in [0, 1]; at 0 they are brought to the GPU for later."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class HeldModel:
     """A controller in a hand. `model`: a folder name under assets/controllers, "" for the plain one."""
 
@@ -232,6 +270,8 @@ class Scene:
     surfaces: Mapping[str, Fade[Surface]]
     """At least "ground" and "cliff"."""
     objects: Objects = field(default_factory=Objects)
+    clouds: tuple[Cloud, ...] = ()
+    """The same object while nothing in it changes."""
     origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """World position, metres, of the drawing origin: near the walker, so that float32 is enough."""
     fog_m: float = 900.0

@@ -22,6 +22,7 @@ from vrgen.renderer.hidden import HiddenPass
 from vrgen.renderer.objects import ObjectsPass
 from vrgen.renderer.presence import PresencePass
 from vrgen.renderer.shadows import REACH_M, ShadowPass
+from vrgen.renderer.splats import SplatsPass
 from vrgen.renderer.target import PictureTarget
 from vrgen.renderer.tiles import Layout
 from vrgen.renderer.uploads import Uploads
@@ -75,13 +76,15 @@ class Renderer:
         self._stack.callback(self._objects.close)
         self._shadow = ShadowPass(2048 if self.high else 1024)
         self._stack.callback(self._shadow.close)
+        self._splats = SplatsPass(beside=self.software)
+        self._stack.callback(self._splats.close)
         self._empty = self._stack.enter_context(VertexArray("no vertices"))
         self._target = PictureTarget(samples)
         self._stack.callback(self._target.close)
         self._hidden: HiddenPass | None = None
         self._presences: dict[int, PresencePass] = {}
         self._resident: Resident = Resident()
-        self._resident_parts: tuple[frozenset[int], frozenset[int]] = (frozenset(), frozenset())
+        self._resident_parts: tuple[frozenset[int], ...] = (frozenset(), frozenset(), frozenset())
         self.triangles = 0
 
     @property
@@ -105,9 +108,10 @@ class Renderer:
         self.uploads.advance(scene)
         self._copied = self._ground.advance(scene, self._walker, 4 if self.software else 16)
         self._copied += self._objects.advance(scene.objects)
-        parts = (self.uploads.resident, self._ground.resident)
+        self._copied += self._splats.advance(scene.clouds, self.uploads.budget_ms - self.uploads.spent.ms)
+        parts = (self.uploads.resident, self._ground.resident, self._splats.resident)
         if any(now is not before for now, before in zip(parts, self._resident_parts)):
-            self._resident, self._resident_parts = Resident(parts[0] | parts[1]), parts
+            self._resident, self._resident_parts = Resident(frozenset().union(*parts)), parts
         self.passes.lap(_UPLOAD)
         self._upload_ms = (self.passes.ended_s[_UPLOAD] - start_s) * 1e3
 
@@ -145,6 +149,7 @@ class Renderer:
         for which in due:
             least = REACH_M[which] / self._shadow.size_px / REACH_M[which]
             self._objects.cull(1 + which, self._shadow.cascades[which].planes[None], 1, eye, least, fading)
+        self._splats.prepare(scene, self._ring, eye, fading)
         GL.glMemoryBarrier(GL.GL_COMMAND_BARRIER_BIT | GL.GL_SHADER_STORAGE_BARRIER_BIT)
         passes.lap(_CULL)
 
@@ -170,6 +175,7 @@ class Renderer:
         self._sky.of(fading, len(views)).bind()
         GL.glBindVertexArray(self._empty.name)
         GL.glDrawArraysInstanced(GL.GL_TRIANGLES, 0, 3, len(views))
+        self._splats.draw(self._ring, len(views), self._target.size_px)
         passes.lap(_SKY)
         if presence is not NOBODY:
             self._shown_presence(len(views)).draw(self._ring, presence, views, scene.origin)
