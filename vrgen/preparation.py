@@ -24,6 +24,7 @@ def prepared(options: DatasetOptions, out: Path) -> "About":
         VrgenError: the call is wrong, nothing can be used, a package can't be fetched, or the disk is full.
     """
     from vrgen.training import folders, named
+    from vrgen.training.bodies import APART, DIRECTIONS, OPEN
     from vrgen.training.cutting import CROPS, Plan
     from vrgen.training.preparing import Order, prepare
 
@@ -55,9 +56,9 @@ def prepared(options: DatasetOptions, out: Path) -> "About":
         found, where = source.candidates(options.cache), f"source '{options.source}'"
         name, near = options.source, source.near_duplicates
     else:
-        assert options.folder is not None and options.size is not None
+        assert options.folder is not None
         kind = options.kind or "picture"
-        height, width = _size(options.size, kind)
+        height, width = (DIRECTIONS, 1) if kind == "mesh" else _size(options.size or "", kind)
         crop = options.crop or ("grid" if kind == "heightfield" else "center")
         tile, enlarge = options.tile, options.enlarge
         plan = Plan(kind, height, width, crop, options.crops or CROPS, options.stride, tile, enlarge)
@@ -68,6 +69,9 @@ def prepared(options: DatasetOptions, out: Path) -> "About":
             options.text,
             options.licence or folders.UNKNOWN,
             1.0 if options.unit_m is None else options.unit_m,
+            options.up or "y",
+            APART if options.apart is None else options.apart,
+            OPEN if options.open is None else options.open,
         )
         _require_used(options, plan)
         found, where = folders.candidates(folder), str(options.folder)
@@ -127,7 +131,7 @@ def require_possible(options: DatasetOptions) -> Path:
             f"a folder or --source is needed, and {got} was given; say vrgen dataset FOLDER -o OUT --size 64, "
             "or vrgen dataset --source skies -o OUT (--source list tells which there are)"
         )
-    if options.folder is not None and options.size is None:
+    if options.folder is not None and options.size is None and options.kind != "mesh":
         raise UsageError("--size is missing; say how large every picture is to be, such as --size 64")
     if not 0 <= options.heldout < 1:
         raise UsageError(f"--heldout is {options.heldout:g}; give a share from 0 to below 1, such as 0.1")
@@ -137,6 +141,9 @@ def require_possible(options: DatasetOptions) -> Path:
         raise UsageError(f"--stride is {options.stride}; give a whole number of pixels above 0")
     if options.seed < 0:
         raise UsageError(f"--seed is {options.seed}; give 0 or a whole number above")
+    for name, share in (("apart", options.apart), ("open", options.open)):
+        if share is not None and not 0 <= share < 1:
+            raise UsageError(f"--{name} is {share:g}; give a share from 0 to below 1, such as 0.02")
     if options.unit_m is not None and not options.unit_m > 0:
         raise UsageError(f"--unit-m is {options.unit_m:g}; give the metres of one step, a number above 0")
     if options.out is None:
@@ -150,20 +157,24 @@ def _require_used(options: DatasetOptions, plan: "Plan") -> None:
     Raises:
         UsageError: an option is for another crop or kind, or for folders alone.
     """
-    panorama, named = plan.kind == "panorama", options.source is not None
-    whole = "a panorama is taken whole"
-    crop = whole if panorama else f"the crop is {plan.crop}"
+    whole, mesh, named = plan.kind in ("panorama", "mesh"), plan.kind == "mesh", options.source is not None
+    crop = f"a {plan.kind} is taken whole" if whole else f"the crop is {plan.crop}"
+    other = f"a {plan.kind} is no mesh"
     itself = f"the source '{options.source}' says it itself"
 
     def needs(wanted: "Crop") -> str:
-        return "" if panorama else f", or say --crop {wanted}"
+        return "" if whole else f", or say --crop {wanted}"
 
     for option, given, why, else_ in (
-        ("crop", options.crop is not None and panorama, whole, ""),
-        ("crops", options.crops is not None and (panorama or plan.crop != "random"), crop, needs("random")),
-        ("stride", options.stride is not None and (panorama or plan.crop != "grid"), crop, needs("grid")),
-        ("enlarge", options.enlarge and not panorama and plan.crop != "center", crop, needs("center")),
-        ("tile", options.tile and (panorama or plan.crop == "grid"), crop, needs("random")),
+        ("size", options.size is not None and mesh, "every mesh becomes 2562 directions", ""),
+        ("crop", options.crop is not None and whole, crop, ""),
+        ("crops", options.crops is not None and (whole or plan.crop != "random"), crop, needs("random")),
+        ("stride", options.stride is not None and (whole or plan.crop != "grid"), crop, needs("grid")),
+        ("enlarge", options.enlarge and (mesh or (not whole and plan.crop != "center")), crop, needs("center")),
+        ("tile", options.tile and (whole or plan.crop == "grid"), crop, needs("random")),
+        ("up", options.up is not None and not mesh, other, ""),
+        ("apart", options.apart is not None and not mesh, other, ""),
+        ("open", options.open is not None and not mesh, other, ""),
         ("unit-m", options.unit_m is not None and named, itself, ""),
         ("unit-m", options.unit_m is not None and plan.kind != "heightfield", f"a {plan.kind} has no heights", ""),
         ("labels", options.labels is not None and named, itself, ""),
@@ -180,16 +191,31 @@ def tell(about: "About", out: Path) -> None:
     heldout = sum(item.split == "heldout" for item in about.items)
     files = len({item.file for item in about.items})
     megabytes = (out / "data.npy").stat().st_size / 1e6
+    what = f"{about.kind}s of {channels}×{height}×{width}"
+    if about.kind == "mesh":
+        what = f"meshes of {height} directions"
     print(
-        f"{out}: {len(about.items)} {about.kind}s of {channels}×{height}×{width} from {files} files "
+        f"{out}: {len(about.items)} {what} from {files} files "
         f"({len(about.items) - heldout} to learn from, {heldout} held out), {megabytes:.1f} MB"
     )
     licences = sorted({item.licence for item in about.items})
     print(f"licences: {', '.join(licences)}")
     if licences == ["unknown"]:
         print("say --licence, such as CC-BY-4.0, if others are to use what is made from them")
-    for line in _left_out(about):
+    for line in [*_of_meshes(about), *_left_out(about)]:
         print(line, file=sys.stderr)
+
+
+def _of_meshes(about: "About") -> Sequence[str]:
+    """What was mended, and how far what is learned lies from the files."""
+    apart = sorted((item.apart, item.file) for item in about.items if item.apart is not None)
+    if not apart:
+        return []
+    mended = [f"mended: {item.file} {item.mended}" for item in about.items if item.mended]
+    more = [f"mended: {len(mended) - _LISTED} more; dataset.json lists them all"] if len(mended) > _LISTED else []
+    middle, (worst, file) = apart[len(apart) // 2][0], apart[-1]
+    told = f"what is learned lies {middle:.1%} of a mesh's size from its surface, {worst:.1%} at worst ({file})"
+    return [told, *mended[:_LISTED], *more]
 
 
 def _left_out(about: "About") -> Sequence[str]:

@@ -13,12 +13,12 @@ from vrgen import files
 from vrgen.config import SEEDS, As, Device
 from vrgen.errors import UsageError, VrgenError
 
-_PACKAGES = {"scipy": "scipy", "OpenEXR": "OpenEXR", "sklearn": "scikit-learn"}
+_PACKAGES = {"scipy": "scipy", "trimesh": "trimesh", "OpenEXR": "OpenEXR", "sklearn": "scikit-learn"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetOptions:
-    """Prepare a folder of pictures, panoramas or heights, or a named source, for training."""
+    """Prepare a folder of pictures, panoramas, heights or meshes, or a named source, for training."""
 
     folder: Annotated[Positional[Path | None], arg(metavar="[FOLDER]")] = None
     """The folder with the files, at any depth."""
@@ -26,7 +26,7 @@ class DatasetOptions:
     """The folder to make; it must not exist yet."""
     source: str | None = None
     """In the place of a folder, one of the named sources; `--source list` tells them."""
-    kind: Literal["picture", "panorama", "texture", "heightfield"] | None = None
+    kind: Literal["picture", "panorama", "texture", "heightfield", "mesh"] | None = None
     """What the files are; left out, pictures, or what the source is."""
     size: str | None = None
     """Of every item: one number (panoramas are twice as wide), or HEIGHTxWIDTH."""
@@ -51,6 +51,13 @@ class DatasetOptions:
     """The licence of the files, as SPDX writes it; it is noted for each. Left out, unknown."""
     unit_m: float | None = None
     """For heights in pictures: the metres of one step of grey; left out, 1."""
+    up: Literal["x", "y", "z"] | None = None
+    """For meshes: the axis that points up in the files; left out, y. glTF has y by rule."""
+    apart: float | None = None
+    """For meshes: how far what is learned may lie from a file's surface, as a share of its largest side; left out,
+    0.015. What one radius a direction can't tell lies further."""
+    open: float | None = None
+    """For meshes: the share of directions from the middle that may meet nothing, and are closed; left out, 0.1."""
     heldout: float = 0.1
     """The share of files kept for judging, never learned from; windows of one file stay together."""
     seed: int = 0

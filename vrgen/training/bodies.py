@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float32]
 
-LEVELS = 5
+LEVELS, DIRECTIONS = 5, 2562
 RADII = (0.5 * np.exp(-2.0), 0.5 * np.exp(1.0))
 """The least and the greatest radius that the models make; the largest side of a mesh is 1."""
 OPEN = 0.1
@@ -130,7 +130,7 @@ def measured(surface: Surface, most_apart: float = APART, most_open: float = OPE
         shape = points_of(values)[finest().faces]
         apart = _apart(triangles, shape, shape[~missed[finest().faces].all(1)])
         if best is None or apart < best.apart:
-            closed = f"closed where {missed.mean():.1%} of the directions met nothing" if missed.any() else ""
+            closed = f"closed where {missed.sum()} of {DIRECTIONS} directions met nothing" if missed.any() else ""
             best = Body(values, closed, apart)
         if best.apart <= 0.5 * most_apart:
             break

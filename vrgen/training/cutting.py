@@ -48,6 +48,8 @@ class Plan:
         """What each is."""
         if self.kind == "heightfield":
             return ("height",)
+        if self.kind == "mesh":
+            return ("radius", "r", "g", "b")
         return ("r", "g", "b", *(("nx", "ny", "nz", "roughness") if self.maps else ()))
 
     @property

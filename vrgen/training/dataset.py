@@ -39,7 +39,7 @@ class DatasetError(VrgenError):
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One picture (or crop of one): where it came from and which half of the set it is in."""
+    """One picture (or crop of one) or mesh: where it came from and which half of the set it is in."""
 
     index: int
     file: str
@@ -49,6 +49,10 @@ class Item(msgspec.Struct, frozen=True):
     split: Literal["train", "heldout"]
     label: str | None = None
     text: str | None = None
+    mended: str = ""
+    """What was done to a mesh that was not whole, in words."""
+    apart: float | None = None
+    """How far the surface of a mesh and what is learned of it lie apart, in mean, of its largest side."""
 
 
 class Skipped(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Pictures that are there twice: the same bytes, or the same picture in another size or encoding.
+"""Pictures and meshes that are there twice: the same bytes, or the same thing in another size, encoding or format.
 
 A picture is known by the signs of its lowest frequencies (the perceptual hash of Zauner, 2010, 8×8 of a cosine
 transform of 32×32) and by a thumbnail in colour. Both have to be near: a recoloured sibling is no duplicate.
@@ -18,6 +18,8 @@ BITS_APART = 8
 """Of 64. Two unlike pictures differ in some 32."""
 COLOUR_APART = 0.03
 """Mean difference of the thumbnails' sRGB codes."""
+RADIUS_APART = 0.01
+"""Mean difference of the radii of two bodies, of themselves."""
 FLAT = 0.004
 """A thumbnail that varies less has no signs that mean anything."""
 MIDDLE_GREY = 0.18
@@ -76,6 +78,27 @@ class Seen:
         self._signs[len(self._files)] = found.signs
         self._thumbnails[len(self._files)] = found.thumbnail
         self._files.append(file)
+
+
+class SeenBodies:
+    """The meshes so far, by radius and colour over the sphere (`bodies`), whatever the file's format."""
+
+    def __init__(self) -> None:
+        self._files: list[str] = []
+        self._bodies: list[Array] = []
+
+    def near(self, body: Array) -> str | None:
+        """The file that had the same shape and colours; bodies (4, V, 1)."""
+        for file, other in zip(self._files, self._bodies, strict=True):
+            radius, *colour = np.abs(body - other).mean((1, 2))
+            if radius < RADIUS_APART and max(colour) < COLOUR_APART:
+                return file
+        return None
+
+    def add(self, file: str, body: Array) -> None:
+        """Remember a mesh that is used."""
+        self._files.append(file)
+        self._bodies.append(body)
 
 
 def _is_flat(thumbnail: Array) -> bool:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Literal
 
 from vrgen.errors import UsageError
+from vrgen.training.bodies import APART, OPEN, measured
 from vrgen.training.dataset import Kind
+from vrgen.training.mesh_files import FOREIGN, MESH_FORMATS, MESHES, Up, read_surface
 from vrgen.training.preparing import Candidate, Found
 from vrgen.training.reading import (
     FORMATS,
@@ -39,33 +41,48 @@ class Folder:
     licence: str = UNKNOWN
     unit_m: float = 1.0
     """For heights in pictures: the metres of one step."""
+    up: Up = "y"
+    """For meshes: the axis that points up."""
+    most_apart: float = APART
+    most_open: float = OPEN
+    """For meshes: what `bodies.measured` lets through."""
 
 
 def candidates(folder: Folder) -> list[Candidate]:
-    """Every file under the folder that looks like a picture (or heights), by name.
+    """Every file under the folder that looks like a picture (or heights, or a mesh), by name.
 
     Raises:
         UsageError: there is no such folder, or no such file in it.
     """
     if not folder.path.is_dir():
         what = "is a file" if folder.path.exists() else "there is no such folder"
-        raise UsageError(f"{folder.path}: {what}, a folder of pictures was expected; check the path")
-    heights = folder.kind == "heightfield"
+        raise UsageError(f"{folder.path}: {what}, a folder of files was expected; check the path")
     paths = []
     for here, folders, names in os.walk(folder.path):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         paths += [Path(here) / name for name in names if not name.startswith(".")]
-    found = sorted(path for path in paths if is_candidate(path, heights))
+    found = sorted(path for path in paths if _looks_like(path, folder.kind))
     if not found:
         holds = f"{len(paths)} files and none is" if paths else "no files, expected"
-        others = sum(is_candidate(path, not heights) for path in paths)
-        kind = "picture" if heights else "heightfield"
-        remedy = f"{others} would be read with --kind {kind}" if others else "name a folder that has some"
-        raise UsageError(
-            f"{folder.path}: holds {holds} {'heights' if heights else 'a picture'} "
-            f"({HEIGHT_FORMATS if heights else FORMATS}); {remedy}"
+        others: dict[Kind, int] = {
+            kind: sum(_looks_like(path, kind) for path in paths) for kind in ("picture", "heightfield", "mesh")
+        }
+        kind = max(others, key=lambda kind: others[kind])
+        remedy = (
+            f"{others[kind]} would be read with --kind {kind}" if others[kind] else "name a folder that has some"
         )
+        raise UsageError(f"{folder.path}: holds {holds} {_WANTED.get(folder.kind, _PICTURE)}; {remedy}")
     return [_candidate(path, folder) for path in found]
+
+
+_PICTURE = f"a picture ({FORMATS})"
+_WANTED: dict[Kind, str] = {"heightfield": f"heights ({HEIGHT_FORMATS})", "mesh": f"a mesh ({MESH_FORMATS})"}
+
+
+def _looks_like(path: Path, kind: Kind) -> bool:
+    if kind == "mesh":
+        return path.suffix.lower() in (*MESHES, *FOREIGN)
+    return is_candidate(path, kind == "heightfield")
 
 
 def _candidate(path: Path, folder: Folder) -> Candidate:
@@ -118,6 +135,8 @@ def _read(path: Path, folder: Folder) -> Found:
     if not content:
         raise Unreadable("is empty")
     sha256 = hashlib.sha256(content).hexdigest()
+    if folder.kind == "mesh":
+        return Found(sha256, measured(read_surface(path, folder.up), folder.most_apart, folder.most_open))
     if folder.kind == "heightfield":
         return Found(sha256, read_heights(content, path.suffix, folder.unit_m))
     # In a texture, alpha carries gloss or height rather than holes.

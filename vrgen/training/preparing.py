@@ -1,4 +1,4 @@
-"""From pictures, panoramas or heights, wherever they are from, to a dataset: read, sort out, cut, split, write."""
+"""From pictures, panoramas, heights or meshes, wherever from, to a dataset: read, sort out, cut, split, write."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -15,9 +16,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from vrgen.errors import UsageError
+from vrgen.training.bodies import Body
 from vrgen.training.cutting import Plan, from_heights, from_material, from_picture
 from vrgen.training.dataset import About, DatasetError, Item, Skipped
-from vrgen.training.duplicates import Seen, print_of
+from vrgen.training.duplicates import Seen, SeenBodies, print_of
 from vrgen.training.reading import Material, Picture, Unreadable
 from vrgen.training.resizing import Array
 from vrgen.training.writing import Pixels, Writer
@@ -31,10 +33,18 @@ FEWEST = 2
 
 @dataclass(frozen=True)
 class Found:
-    """What a candidate's file holds: its digest, and a picture, a material or heights (H, W) in metres."""
+    """What a candidate's file holds: its digest, and a picture, a material, a body or heights (H, W) in metres."""
 
     sha256: str
-    content: Picture | Material | Array
+    content: Picture | Material | Body | Array
+
+
+class Taken(NamedTuple):
+    """What is told of an item besides what its candidate says."""
+
+    sha256: str
+    mended: str
+    apart: float | None
 
 
 @dataclass(frozen=True)
@@ -74,22 +84,22 @@ def prepare(candidates: Sequence[Candidate], order: Order, out: Path, where: str
     Raises:
         UsageError: `out` exists. DatasetError: too few usable pictures, or the disk is full.
     """
-    plan, seen = order.plan, Seen()
+    plan, seen, bodies = order.plan, Seen(), SeenBodies()
     skipped: list[tuple[str, Unreadable]] = []
     used: list[Candidate] = []
-    made: list[tuple[Candidate, str]] = []
-    """The candidate of each item, and its digest."""
+    made: list[tuple[Candidate, Taken]] = []
+    """The candidate of each item, and what is told of it."""
     with Writer(out, plan.kind, plan.shape) as writer, _bar(len(candidates)) as advance:
         for candidate in candidates:
             try:
-                digest, windows = _windows(candidate, order, seen)
+                taken, windows = _windows(candidate, order, seen, bodies)
             except Unreadable as why:
                 skipped.append((candidate.file, why))
             else:
                 used.append(candidate)
                 for window in windows:
                     writer.append(window)
-                    made.append((candidate, digest))
+                    made.append((candidate, taken))
             advance()
         _require_enough(used, skipped, order, where)
         heldout = _heldout(used, order)
@@ -97,14 +107,16 @@ def prepare(candidates: Sequence[Candidate], order: Order, out: Path, where: str
             Item(
                 index=index,
                 file=candidate.file,
-                sha256=digest,
+                sha256=taken.sha256,
                 source=candidate.source,
                 licence=candidate.licence,
                 split="heldout" if _group(candidate) in heldout else "train",
                 label=candidate.label,
                 text=candidate.text,
+                mended=taken.mended,
+                apart=taken.apart,
             )
-            for index, (candidate, digest) in enumerate(made)
+            for index, (candidate, taken) in enumerate(made)
         )
         about = About(
             name=order.name,
@@ -122,7 +134,7 @@ def prepare(candidates: Sequence[Candidate], order: Order, out: Path, where: str
     return about
 
 
-def _texts(made: Sequence[tuple[Candidate, str]], order: Order) -> Array | None:
+def _texts(made: Sequence[tuple[Candidate, Taken]], order: Order) -> Array | None:
     """(N, D), one embedding an item; None unless each has a text."""
     if order.embed is None or not all(candidate.text for candidate, _ in made):
         return None
@@ -130,8 +142,8 @@ def _texts(made: Sequence[tuple[Candidate, str]], order: Order) -> Array | None:
     return np.concatenate([known[candidate.text or ""].reshape(1, -1) for candidate, _ in made])
 
 
-def _windows(candidate: Candidate, order: Order, seen: Seen) -> tuple[str, list[Pixels]]:
-    """The digest and the items of one candidate.
+def _windows(candidate: Candidate, order: Order, seen: Seen, bodies: SeenBodies) -> tuple[Taken, list[Pixels]]:
+    """The items of one candidate, and what is told of them.
 
     Raises:
         Unreadable: it can't be used, or is there already.
@@ -144,6 +156,8 @@ def _windows(candidate: Candidate, order: Order, seen: Seen) -> tuple[str, list[
         mark = print_of(found.content.light, found.content.hdr)
         if twin := seen.near(mark):
             raise Unreadable(f"shows the same as {twin}", "alike")
+    if isinstance(found.content, Body):
+        return _body(candidate, found.sha256, found.content, order, seen, bodies)
     # Seeded by the content, so that another file more or less changes no other's windows.
     rng = np.random.default_rng([order.seed, int(found.sha256[:12], 16)])
     if isinstance(found.content, Picture):
@@ -156,7 +170,17 @@ def _windows(candidate: Candidate, order: Order, seen: Seen) -> tuple[str, list[
     if not wanted:
         raise Unreadable("has no window that is wanted")
     seen.add(candidate.file, found.sha256, mark)
-    return found.sha256, wanted
+    return Taken(found.sha256, "", None), wanted
+
+
+def _body(
+    candidate: Candidate, sha256: str, body: Body, order: Order, seen: Seen, bodies: SeenBodies
+) -> tuple[Taken, list[Pixels]]:
+    if order.near_duplicates and (twin := bodies.near(body.values)):
+        raise Unreadable(f"has the same shape and colours as {twin}", "alike")
+    bodies.add(candidate.file, body.values)
+    seen.add(candidate.file, sha256, None)
+    return Taken(sha256, body.mended, round(body.apart, 5)), [body.values]
 
 
 def _group(candidate: Candidate) -> str:
@@ -198,9 +222,12 @@ def _require_enough(
     if len(groups) < needs:
         told, remedy = _sorts(skipped) if skipped else ("", "add some")
         others = f" and {len(skipped)} that can't be used ({told})" if skipped else ""
+        one, or_else = "picture", ", or learn from crops of this one with --crop random --heldout 0"
+        if order.plan.kind == "mesh":
+            one, or_else = "mesh", ""
         raise DatasetError(
-            f"{where}: has one usable picture ({used[0].file}){others}, at least {FEWEST} were expected, to learn "
-            f"from and to judge by; {remedy}, or learn from crops of this one with --crop random --heldout 0"
+            f"{where}: has one usable {one} ({used[0].file}){others}, at least {FEWEST} were expected, to learn "
+            f"from and to judge by; {remedy}{or_else}"
         )
 
 

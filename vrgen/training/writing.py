@@ -24,6 +24,7 @@ DTYPES: dict[Kind, type[np.generic]] = {
     "texture": np.uint8,
     "panorama": np.float16,
     "heightfield": np.float32,
+    "mesh": np.float32,
 }
 
 
