@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vrgen import errands
+from vrgen import device, errands
 from vrgen.clock import RealClock, StepClock, process_age_s
 from vrgen.config import CHECKPOINTS, RunOptions, World, world_of
 from vrgen.display.film import FILM_HZ, Film
@@ -55,9 +55,10 @@ def run(options: RunOptions) -> tuple[str, ...]:
     """Show a world until the person leaves, or the frames or seconds asked for are through; tell what was made.
 
     Raises:
-        UsageError, WorldError, DisplayError, GraphicsError: it can't begin. CheckpointError: nothing of what the
-        world names could be run.
+        UsageError, WorldError, DeviceError, DisplayError, GraphicsError: it can't begin.
+        CheckpointError: nothing of what the world names could be run.
     """
+    device.require(options.device)
     world = world_of(options.target, options.as_kind)
     require_fit(world, options.as_kind)
     if Path(options.target).suffix.lower() in CHECKPOINTS:

@@ -34,6 +34,7 @@ DESCRIPTION = f"""vrgen {__version__}: stand inside what a generative model make
 
 
 FILMS = (".mp4", ".mov", ".mkv")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 _FOLLOWED = {
     "--hold": "a key after it, such as --hold w",
     "--source": "a name after it; vrgen dataset --source list tells which there are",
@@ -407,4 +408,12 @@ def _reject_impossible(options: RunOptions) -> None:
         if not path.absolute().parent.is_dir():
             raise UsageError(f"--{name} {path}: there is no folder {path.absolute().parent}; make it first")
     if options.video is not None and options.video.suffix.lower() not in FILMS:
-        raise UsageError(f"--video {options.video}: a film is H.264; end its name in {' or '.join(FILMS)}")
+        raise UsageError(f"--video {options.video}: a film is H.264; end its name in {_or(FILMS)}")
+    if options.screenshot is not None and options.screenshot.suffix.lower() not in PICTURES:
+        raise UsageError(
+            f"--screenshot {options.screenshot}: a picture is PNG, JPEG or WebP; end its name in {_or(PICTURES)}"
+        )
+
+
+def _or(endings: Sequence[str]) -> str:
+    return f"{', '.join(endings[:-1])} or {endings[-1]}"

@@ -230,7 +230,7 @@ class RunOptions:
     report: Path | None = None
     """Write the latency report (JSON) here at the end."""
     screenshot: Path | None = None
-    """Write the last frame (PNG) here."""
+    """Write the last frame (PNG; JPEG, WebP by the name's ending) here."""
     video: Path | None = None
     """Write a film (MP4, 30 pictures a second) of a headless run here."""
     device: Device = "auto"

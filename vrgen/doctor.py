@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import Literal
 
-from vrgen import __version__
+from vrgen import __version__, device
 from vrgen.config import RunOptions, read_world
 from vrgen.display import window_system
 from vrgen.display.openxr import diagnosis
@@ -121,7 +121,7 @@ def _probe_gpu() -> Finding:
     from vrgen.display import cuda_device, open_display
     from vrgen.display.glfw_context import has_screen
 
-    if (cuda := cuda_device.load()) is None:
+    if (cuda := device.driver()) is None:
         return Finding("gpu", "ok", "no CUDA device")
     display, _ = open_display(RunOptions(display="window" if has_screen() else "headless", size=(160, 90)))
     with display:
@@ -142,10 +142,7 @@ def _probe_torch() -> Finding:
 
 
 _CUDA_DRIVER = "with an NVIDIA card: install its driver"
-_CUDA_BUILD = (
-    "with an NVIDIA card: install the CUDA build by the selector on https://pytorch.org/get-started/locally/"
-    " (on Windows PyPI's torch is CPU only)"
-)
+_CUDA_BUILD = f"with an NVIDIA card: {device.BUILD} (on Windows PyPI's torch is CPU only)"
 PROBES: dict[str, Callable[[], Finding]] = {
     "headless": lambda: _probe_display("headless"),
     "window": lambda: _probe_display("window"),

@@ -38,6 +38,10 @@ class RecipeError(VrgenError):
     """A recipe that can't be read as one, or asks for what it and its data can't do."""
 
 
+class DeviceError(VrgenError):
+    """A device to compute on that was asked for and can't be had."""
+
+
 class DisplayError(VrgenError):
     """A display that can't be opened."""
 

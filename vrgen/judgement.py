@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vrgen import contract as c
+from vrgen import device
 from vrgen.errors import UsageError
-from vrgen.generator.checkpoint import Model, load, resolve_device
+from vrgen.generator.checkpoint import Model, load
 from vrgen.generator.fitting import as_beside_a_manifest
 from vrgen.generator.knobs import sample_inputs
 from vrgen.generator.manifest import read_manifest
@@ -80,7 +81,7 @@ def reached(options: JudgeOptions) -> dict[str, Any]:
     manifest = read_manifest(options.checkpoint)
     if manifest is not None and options.as_kind is not None:
         raise as_beside_a_manifest(options.checkpoint.name, manifest, options.as_kind)
-    model = load(options.checkpoint, resolve_device(options.device), options.as_kind)
+    model = load(options.checkpoint, device.resolved(options.device), options.as_kind)
     sampler = _Sampler(model, data, options.seed)
     embed = embedder(options.cache or default_cache())
     began = time.monotonic()

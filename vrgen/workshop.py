@@ -111,6 +111,8 @@ def judge(options: JudgeOptions) -> int:
         raise UsageError(
             f"--sheet {options.sheet}: there is no folder {options.sheet.absolute().parent}; make it first"
         )
+    if options.sheet is not None and options.sheet.suffix.lower() != ".png":
+        raise UsageError(f"--sheet {options.sheet}: the sheet is a PNG; end its name in .png")
     if trouble := files.trouble(options.checkpoint):
         raise UsageError(f"{options.checkpoint}: {trouble}")
     if not options.dataset.is_dir():

@@ -27,6 +27,15 @@ def test_a_picture_keeps_its_pixels(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["shot.png"]
 
 
+@pytest.mark.parametrize("ending", [".jpg", ".JPEG", ".webp"])
+def test_a_picture_is_what_its_name_says(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"shot{ending}"
+    save_picture(picture(10), path)
+    with Image.open(path) as kept:
+        assert kept.format == {".jpg": "JPEG", ".JPEG": "JPEG", ".webp": "WEBP"}[ending]
+        assert np.abs(np.asarray(kept.convert("RGB"), int)[4:20] - picture(10)[4:20]).max() < 12
+
+
 def test_a_picture_without_a_place_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(VrgenError, match="choose another place"):
         save_picture(picture(10), tmp_path / "nowhere" / "shot.png")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from vrgen.errors import CheckpointError, ManifestError
 from vrgen.generator.bare import number_range
-from vrgen.generator.checkpoint import load, resolve_device
+from vrgen.generator.checkpoint import load
 from vrgen.generator.encoders import Encoders
 from vrgen.generator.inference import Inference, Wanted
 from vrgen.generator.knobs import sample_inputs
@@ -126,14 +126,6 @@ def test_damaged_inside_is_told(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"^a\.pt: can't be loaded \(.*; save it again") as caught:
         load(path)
     assert "\n" not in str(caught.value)
-
-
-def test_no_cuda_is_told() -> None:
-    if torch.cuda.is_available():
-        pytest.skip("there is a CUDA device here")
-    assert resolve_device("auto") == "cpu"
-    with pytest.raises(CheckpointError, match="use --device auto"):
-        resolve_device("cuda")
 
 
 # --- bare modules -----------------------------------------------------------------------------------------

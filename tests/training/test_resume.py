@@ -18,7 +18,6 @@ import torch
 from rich.console import Console
 from sets import pictures, recipe
 
-from vrgen.errors import UsageError
 from vrgen.training import state as states
 from vrgen.training.loop import STATE
 from vrgen.training.train import Asked, train_recipe

@@ -1,4 +1,4 @@
-"""Whether CUDA computes on the device that OpenGL draws with, asked of CUDA's driver itself, without torch."""
+"""Whether CUDA computes on the device that OpenGL draws with, asked of CUDA's driver (`vrgen.device.driver`)."""
 
 import ctypes
 import sys
@@ -9,18 +9,6 @@ from vrgen.findings import Finding
 _ALL = 1
 """CU_GL_DEVICE_LIST_ALL."""
 _MOST = 16
-
-
-def load() -> Any:
-    """CUDA's driver, initialised; None where there is none, or it has no device."""
-    try:
-        cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
-        return None
-    count = ctypes.c_int()
-    if cuda.cuInit(0) != 0 or cuda.cuDeviceGetCount(ctypes.byref(count)) != 0:
-        return None
-    return cuda if count.value else None
 
 
 def examine(cuda: Any, gl: str) -> Finding:

@@ -11,10 +11,11 @@ from vrgen.display.interface import Pixels
 from vrgen.errors import VrgenError
 
 FILM_HZ = 30
+_FORMS = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
 def save_picture(pixels: Pixels, path: Path) -> None:
-    """Write (H, W, 3) uint8, top row first, as PNG (or as what the name's ending says).
+    """Write (H, W, 3) uint8, top row first, as PNG, JPEG or WebP by the name's ending.
 
     Raises:
         VrgenError: it can't be written.
@@ -22,9 +23,9 @@ def save_picture(pixels: Pixels, path: Path) -> None:
     from PIL import Image
 
     partial = path.with_name(f".{path.name}.part")
-    form = Image.registered_extensions().get(path.suffix.lower(), "PNG")
+    form = _FORMS.get(path.suffix.lower(), "PNG")
     try:
-        Image.fromarray(pixels).save(partial, format=form)
+        Image.fromarray(pixels).save(partial, format=form, quality=92)
         partial.replace(path)
     except (OSError, ValueError) as error:
         partial.unlink(missing_ok=True)

@@ -109,19 +109,6 @@ def _load_program(path: Path, kind: Archive, device: str) -> Any:
         ) from error
 
 
-def resolve_device(asked: str) -> str:
-    """The torch device of `--device auto|cpu|cuda`.
-
-    Raises:
-        CheckpointError: cuda was asked for and there is none.
-    """
-    if asked == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if asked == "cuda" and not torch.cuda.is_available():
-        raise CheckpointError("device cuda: torch finds no CUDA device; use --device auto or --device cpu")
-    return asked
-
-
 def _named(name: str, raw: object, manifest: Manifest) -> dict[str, Tensor]:
     if manifest.call is None:
         if isinstance(raw, dict) and all(isinstance(v, Tensor) for v in raw.values()):

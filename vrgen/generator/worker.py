@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vrgen.device import resolved
 from vrgen.errors import VrgenError
 from vrgen.generator import child
 from vrgen.generator.encoders import Encoders
@@ -137,12 +138,12 @@ class Worker:
         return True
 
     def _load(self, use: Use) -> Inference:
-        from vrgen.generator.checkpoint import load, resolve_device
+        from vrgen.generator.checkpoint import load
 
         model = self._models.get(use.stamp)
         if model is None:
             self._board.set_state(LOADING, use.number)
-            model = load(Path(use.path), resolve_device(self._device), use.as_kind)
+            model = load(Path(use.path), resolved(self._device), use.as_kind)
             self._board.set_state(CALLING, use.number)
             model.dry_run()
             self._models[use.stamp] = model

@@ -15,6 +15,7 @@ import platformdirs
 import torch
 from rich.console import Console
 
+from vrgen.device import resolved
 from vrgen.errors import UsageError
 from vrgen.training import recipe as r
 from vrgen.training import state as states
@@ -23,14 +24,14 @@ from vrgen.training.digits import digits
 from vrgen.training.export import export
 from vrgen.training.feed import Feed
 from vrgen.training.loop import STATE, Ending, Shown, picture, train
-from vrgen.training.models.families import build
+from vrgen.training.models.families import build, kind_of, latent_length
 from vrgen.training.models.family import Family
 from vrgen.training.precision import TOLERANCE, stored_as
 from vrgen.training.processes import Processes, joined
 from vrgen.training.product import product
 from vrgen.training.record import Record
 from vrgen.training.run import Run
-from vrgen.training.showing import save_png
+from vrgen.training.showing import BODY_PX, save_png
 from vrgen.training.watch import Watch
 
 LATENT_SEED = 4
@@ -69,7 +70,7 @@ def train_recipe(asked: Asked, console: Console | None = None) -> Trained:
     """
     recipe = _with_asked(r.read(asked.recipe), asked)
     console = console or Console()
-    device = _device(asked.device)
+    device = resolved(asked.device)
     folder = asked.out or Path("out") / "train" / recipe.export.name
     if recipe.train.threads is not None:
         torch.set_num_threads(recipe.train.threads)
@@ -171,14 +172,6 @@ def _with_size(recipe: r.Recipe, dataset: Dataset) -> r.Recipe:
     return msgspec.structs.replace(recipe, model=msgspec.structs.replace(recipe.model, size=size))
 
 
-def _device(asked: str) -> str:
-    if asked == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device is cuda, and torch finds no GPU; leave it out, or install torch with CUDA")
-    if asked == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return asked
-
-
 def _prepare(folder: Path, resume: bool, processes: Processes) -> None:
     """Make the folder; refuse to begin where a run lies."""
     processes.wait()
@@ -221,10 +214,12 @@ def _watch(recipe: r.Recipe, dataset: Dataset) -> Watch:
 def _shown(recipe: r.Recipe, dataset: Dataset, device: str) -> Shown:
     """Latents for a grid of 10 × 10, fewer where pictures are large; labels change from row to row."""
     _, height, width = dataset.about.shape
+    if kind_of(recipe, dataset) == "mesh":
+        height = width = BODY_PX
     side = 10
     while side > 3 and side * side * height * width > SHOWN_PX:
         side -= 1
-    latent = {"heightfield": 64, "mesh": 80}.get(recipe.model.family, recipe.model.latent)
+    latent = latent_length(recipe, dataset)
     generator = torch.Generator().manual_seed(LATENT_SEED)
     latents = torch.randn(side * side, latent, generator=generator)
     conditions = torch.from_numpy(dataset.conditions(recipe.model.condition))
