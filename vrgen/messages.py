@@ -371,6 +371,8 @@ class Timings:
     handed_s: float = 0.0
     """All outputs lie in shared memory; 0 in a result that is still arriving."""
     polled_s: float = 0.0
+    input_s: float = 0.0
+    """The person did what brought the request about; 0 where nobody said."""
 
 
 class Arrival(Protocol):
@@ -412,6 +414,11 @@ class Generated:
     request: Request
     outputs: Mapping[str, Output]
     timings: Timings = Timings()
+
+
+Stage = Literal["taken", "resident", "seen"]
+"""What becomes of a result: the scene has its assets; all of them are on the GPU; it is in what is drawn now."""
+News = tuple[Request, Stage]
 
 
 class Phase(Enum):

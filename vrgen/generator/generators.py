@@ -42,6 +42,7 @@ class Ask(NamedTuple):
 
     serial: int
     since_s: float
+    input_s: float
 
 
 @dataclass
@@ -95,6 +96,8 @@ class Generators:
         self._knobs: tuple[Knob, ...] | None = None
         self._status: tuple[GeneratorStatus, ...] = ()
         self._status_of: tuple[int, int] | None = None
+        self.whole: tuple[tuple[Request, Timings], ...] = ()
+        """Results that the last `poll` found whole, given out by it or by one before, with all their times."""
         self.device: str | None = None
         """Where the generators run ("cpu", "cuda"), once one has loaded."""
 
@@ -142,10 +145,12 @@ class Generators:
 
     # --- what the app calls every frame -------------------------------------------------------------------
 
-    def submit(self, requests: Sequence[Request]) -> None:
+    def submit(self, requests: Sequence[Request], input_s: float = 0.0) -> None:
         """Say what is wanted: the whole list, most wanted first. An unchanged list costs nothing. Never waits.
 
         A request stays listed until its result has come; to have the same thing made again, leave it out once.
+        `input_s`: when the person did what brought the new ones about (time.monotonic); it comes back in
+        `Timings`.
 
         Raises:
             UsageError: a request names no generator of this world.
@@ -166,7 +171,7 @@ class Generators:
             if ask is None:
                 self._serial += 1
                 seat.requests += 1
-                ask = Ask(self._serial, now)
+                ask = Ask(self._serial, now, input_s)
             asked[ident] = ask
             seat.epoch = max(seat.epoch, request.epoch)
         self._requests, self._asked = tuple(requests), asked
@@ -184,6 +189,7 @@ class Generators:
                 that it is lost and will come again. Tiles are whole always.
         """
         if self._segment is None:
+            self.whole = ()
             return ()
         now = time.monotonic()
         if now >= self._next_watch_s:
@@ -192,6 +198,7 @@ class Generators:
         # Before the messages: what was answered from an older letter lies in the arena by now.
         reading = self._board.mailbox.reading
         messages = self._board.arena.take()
+        self.whole = ()
         # Where there are messages behind what was arriving, it is whole or lost by now, and comes first.
         came = self._arrived(now)
         for message in messages:
@@ -326,11 +333,11 @@ class Generators:
         if letter is None:
             return
         request = letter[0][report.index]
-        submitted_s = letter[1][request.key, request.epoch, request.revision].since_s
+        ask = letter[1][request.key, request.epoch, request.revision]
         seat = self._seats[request.generator]
         seat.blamed, seat.failing = 0, False
         seat.infer_ms.append((report.made_s - report.started_s) * 1000)
-        times = Timings(submitted_s, report.started_s, report.made_s, 0.0, now)
+        times = Timings(ask.since_s, report.started_s, report.made_s, 0.0, now, ask.input_s)
         self._arriving = _Arriving(Generated(request, seat.outputs(message, report.parts), times), message.arrival)
 
     def _arrived(self, now: float) -> list[Generated]:
@@ -355,6 +362,7 @@ class Generators:
         seat.age_ms.append((now - times.submitted_s) * 1000)
         handed_s = one.arrival.handed_s  # after `now`, where it came between the two
         times = replace(times, handed_s=handed_s, polled_s=max(now, handed_s))
+        self.whole += ((request, times),)
         return [] if one.given else [replace(one.made, timings=times)]
 
     def _look_after(self, now: float) -> None:

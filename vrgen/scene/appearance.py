@@ -45,6 +45,8 @@ class Look:
     light: Light
     clear: float = 1.0
     """How far one sees, as a part of the world's `fog_m`."""
+    bare: frozenset[int] = frozenset()
+    """Which lamps and mists are in it."""
 
 
 class Appearance:
@@ -67,11 +69,17 @@ class Appearance:
             self._surfaces[name] = Fading(self._surfaces["ground"].fade.shown)
         self._surfaces[name].offer(surface, another_world)
 
-    def offer_light(self, light: Light, another_world: bool) -> None:
-        self._lamp.offer(Lamp(new_id(), light), another_world)
+    def offer_light(self, light: Light, another_world: bool) -> int:
+        """Returns its id, for `Look.bare`."""
+        lamp = Lamp(new_id(), light)
+        self._lamp.offer(lamp, another_world)
+        return lamp.id
 
-    def offer_fog(self, clear: float, another_world: bool) -> None:
-        self._mist.offer(Mist(new_id(), max(clear, _DENSEST)), another_world)
+    def offer_fog(self, clear: float, another_world: bool) -> int:
+        """Returns its id, for `Look.bare`."""
+        mist = Mist(new_id(), max(clear, _DENSEST))
+        self._mist.offer(mist, another_world)
+        return mist.id
 
     @property
     def _fadings(self) -> tuple[Fading[Sky] | Fading[Lamp] | Fading[Mist] | Fading[Surface], ...]:
@@ -132,4 +140,6 @@ class Appearance:
         clear = mist.shown.clear
         if mist.arriving is not None:  # evenly to the eye: by the same factor in the same time
             clear *= (mist.arriving.clear / clear) ** mist.weight
-        return Look(sky, surfaces, light, clear)
+        seen = [lamp.shown.id, mist.shown.id]
+        seen += [fade.arriving.id for fade in (lamp, mist) if fade.arriving is not None and fade.weight > 0.0]
+        return Look(sky, surfaces, light, clear, frozenset(seen))

@@ -13,13 +13,15 @@ from vrgen.config import World
 from vrgen.contract import (
     FogOutput,
     HeightfieldOutput,
+    InstancesOutput,
     LightOutput,
     PanoramaOutput,
     TextureOutput,
 )
 from vrgen.contract import kind as kind_of
-from vrgen.messages import Generated, Person, Picked, Pointer, Request, Resident, Tile, Tracked, Wish
+from vrgen.messages import Generated, News, Person, Picked, Pointer, Request, Resident, Tile, Tracked, Wish
 from vrgen.scene.appearance import Appearance, Look
+from vrgen.scene.arrivals import Arrivals
 from vrgen.scene.gallery import Gallery, beside
 from vrgen.scene.ground import Land, mirrored, tile_heights
 from vrgen.scene.objects import Standing
@@ -47,6 +49,7 @@ class Assembly:
         self.land = Land()
         self._objects = Standing(world)
         self._swaps = Swaps()
+        self._arrivals = Arrivals()
         self._gallery = Gallery(() if world.gallery is None else world.gallery.generators)
         self._beside: tuple[Objects, Objects, Objects] | None = None
         self._wishes: Mapping[str, Wish] = {}
@@ -195,6 +198,8 @@ class Assembly:
         objects = self._objects.advance(ground, centre, self._origin, may_show, now_s, dt_s)
         if self._world.gallery is not None:
             objects = self._with_gallery(objects, self._gallery.advance(z, self._origin, look.light, now_s))
+        makers = {**self._objects.makers, **self._gallery.makers} if self._arrivals.waits else {}
+        self._arrivals.advance(look, ground, objects, makers, resident.ids)
         return Scene(
             sky=look.sky,
             light=look.light,
@@ -234,6 +239,11 @@ class Assembly:
         )
 
     @property
+    def news(self) -> tuple[News, ...]:
+        """What became of results in the last `advance`: "seen" ones are in the scene that it returned."""
+        return self._arrivals.news
+
+    @property
     def arriving(self) -> bool:
         """Whether the newest world is still being put together."""
         return bool(self._waiting)
@@ -251,6 +261,7 @@ class Assembly:
         for one in arrived:
             if self._gallery.hangs(one.request.generator):
                 self._gallery.put(one)
+                self._arrivals.took(one.request, things=True)
                 continue
             if one.request.tile is None:
                 self._workshop.put(one)
@@ -259,7 +270,8 @@ class Assembly:
                 if isinstance(output.spec, HeightfieldOutput):
                     heights = tile_heights(output)
                     key = (one.request.epoch, one.request.revision)
-                    tiles.setdefault(key, {})[one.request.tile] = TileHeights(new_id(), heights)
+                    tiles.setdefault(key, {})[one.request.tile] = tile = TileHeights(new_id(), heights)
+                    self._arrivals.took_tile(one.request, tile.id)
                     self._land_by = one.request
                     shape = (output.spec.metres, heights.shape[0])
         for one, assets in self._workshop.take():
@@ -276,7 +288,9 @@ class Assembly:
         )
         self._made[(request.generator, request.variant)] = (request.epoch, request.revision)
         self._taken += 1
+        uploads, bare, things, land = [surface.id for surface in assets.surfaces.values()], [], False, False
         if assets.sky is not None:
+            uploads.append(assets.sky.id)
             self._remember(assets.sky, "sky", request)
             self._appearance.offer_sky(assets.sky, another)
         for surface, asset in assets.surfaces.items():
@@ -287,15 +301,17 @@ class Assembly:
             if isinstance(spec, HeightfieldOutput):
                 heights = tile_heights(output)
                 self._mirrored = ((request.epoch, request.revision), heights, spec.metres)
-                self._land_by = request
+                self._land_by, land = request, True
             elif isinstance(spec, LightOutput):
-                self._appearance.offer_light(given_light(output), another)
+                bare.append(self._appearance.offer_light(given_light(output), another))
             elif isinstance(spec, FogOutput):
-                self._appearance.offer_fog(float(output.arrays[""].ravel()[0]), another)
+                bare.append(self._appearance.offer_fog(float(output.arrays[""].ravel()[0]), another))
             elif kind_of(spec) in _NOT_SHOWN_YET:
                 self.notes[name] = f"{request.generator} makes '{name}' ({kind_of(spec)}), which is not shown yet"
             elif not isinstance(spec, PanoramaOutput | TextureOutput):
+                things = things or not isinstance(spec, InstancesOutput)
                 self._swaps.put(Swap(request, name, output, wish.variants))
+        self._arrivals.took(request, uploads, bare, things=things, land=land)
 
     def _spread_mirrored(self, place: tuple[float, float]) -> None:
         """Ground from one picture of heights: a window of mirrored copies, made anew when the walker moves on."""
