@@ -286,19 +286,14 @@ class Turns(torch.nn.Module):
 SCRIPTED = """
 import sys
 from pathlib import Path
-from vrgen import app
 from vrgen.config import RunOptions
-from vrgen.display.headless import HeadlessDisplay
-from vrgen.clock import RealClock
 from vrgen.messages import Controls
+from watched import visit
 
 target, report, picture = map(Path, sys.argv[1:])
 state = {"results": 0, "pressed": 0, "first": None}
 
-def script(number):
-    session = state.get("session")
-    if session is None or session.scene is None:
-        return Controls()
+def script(session, number):
     status = {s.name: s for s in session.generators.status}["it"]
     if status.results and state["pressed"] == 0 and session.scene.objects.pictures:
         state["first"] = session.scene.objects.pictures[0].pixels.copy()
@@ -310,17 +305,8 @@ def script(number):
         return Controls(closing=True)
     return Controls()
 
-def opened(options, clock):
-    return HeadlessDisplay((64, 36), clock=clock, script=script), []
-
-class Watched(app.Session):
-    def __init__(self, *args):
-        super().__init__(*args)
-        state["session"] = self
-
-app.open_display, app.Session = opened, Watched
-app.run(RunOptions(target=str(target), seconds=120, report=report, screenshot=picture, quality="low", device="cpu",
-                   seed=1))
+visit(script, RunOptions(target=str(target), seconds=120, report=report, screenshot=picture, quality="low",
+                         device="cpu", seed=1))
 """
 
 
@@ -329,6 +315,7 @@ def test_a_generator_that_begins_to_fail_leaves_the_last_good_world(tmp_path: Pa
     report = tmp_path / "report.json"
     done = subprocess.run(
         [sys.executable, "-c", SCRIPTED, tmp_path / "it.pt", report, tmp_path / "picture.png"],
+        cwd=Path(__file__).parent,
         capture_output=True,
         text=True,
         timeout=240,

@@ -32,29 +32,26 @@ class Still(nn.Module):
 
 SCRIPT = """
 import sys
-import numpy as np
-from pathlib import Path
-from vrgen import app
+from dataclasses import replace
 from vrgen.config import RunOptions
-from vrgen.display.headless import HeadlessDisplay
 from vrgen.messages import Controls
+from watched import visit
 
 state = {"at": 0, "quiet": 0}
 # From the start one looks between the panels; a turn to the left meets the first picture.
 STEPS = [dict(look_px=(-292.0, 0.0)), "e", "l", "z", "y", "walk", "n"]
 
-def settled():
-    session = state.get("session")
-    if session is None or session.scene is None or session.panel is None:
+def settled(session):
+    if session.panel is None:
         return False
     now = session.generators.status[0].waiting == 0 and session.assembly.risen and session.scene.objects.pictures
     state["quiet"] = state["quiet"] + 1 if now else 0
     return state["quiet"] > 12
 
-def script(number):
-    if not settled():
+def script(session, number):
+    if not settled(session):
         return Controls()
-    tell()
+    tell(session)
     state["quiet"] = 0
     if state["at"] == len(STEPS):
         return Controls(closing=True)
@@ -63,28 +60,17 @@ def script(number):
     if isinstance(step, dict):
         return Controls(**step)
     if step == "walk":
-        session = state["session"]
-        session.person = app.replace(session.person, feet_world=(0.0, 0.0, -60.0))
+        session.person = replace(session.person, feet_world=(0.0, 0.0, -60.0))
         return Controls()
     state["quiet"] = 11 if step == "e" else 0  # a pick counts for a few seconds only
     return Controls(pressed=(step,))
 
-def tell():
-    session = state["session"]
+def tell(session):
     makers = session.assembly._gallery.makers
     hung = {makers[p.id].request.variant: hash(p.pixels.tobytes()) for p in session.scene.objects.pictures}
     print(sorted(hung.items()), "|", session.panel._toast[0] if state["at"] else "", "|", session.ledger.missed)
 
-def opened(options, clock):
-    return HeadlessDisplay((64, 36), clock=clock, script=script), []
-
-class Watched(app.Session):
-    def __init__(self, *args):
-        super().__init__(*args)
-        state["session"] = self
-
-app.open_display, app.Session = opened, Watched
-app.run(RunOptions(target=sys.argv[1], seconds=120, quality="low", device="cpu", seed=1))
+visit(script, RunOptions(target=sys.argv[1], seconds=120, quality="low", device="cpu", seed=1))
 """
 
 
@@ -116,11 +102,11 @@ def test_a_checkpoint_that_makes_pictures_alone_opens_in_a_gallery(tmp_path: Pat
     hangs = made.picture(Painted(), tmp_path / "waves.pt")
     still = made.save(Still(), tmp_path / "still.pt", made.manifest({}, {"picture": made.PICTURE}))
     bare = made.save(made.Bare(8, 3, False, True, True), tmp_path / "bare.pt", None)
-    assert as_visited(world_of(str(hangs))).gallery is not None
-    assert as_visited(world_of(str(still))).gallery is None  # there is one picture only
-    assert as_visited(world_of(str(bare), "picture")).gallery is not None
-    assert as_visited(world_of(str(bare), "panorama")).gallery is None
-    assert as_visited(world_of("valley")).gallery is None
+    assert as_visited(described(world_of(str(hangs)))).gallery is not None
+    assert as_visited(described(world_of(str(still)))).gallery is None  # there is one picture only
+    assert as_visited(described(world_of(str(bare), "picture"))).gallery is not None
+    assert as_visited(described(world_of(str(bare), "panorama"))).gallery is None
+    assert as_visited(described(world_of("valley"))).gallery is None
 
 
 @pytest.mark.parametrize(

@@ -32,18 +32,16 @@ class Sky(nn.Module):
 SCRIPT = """
 import sys
 from pathlib import Path
-from vrgen import app
 from vrgen.config import RunOptions
-from vrgen.display.headless import HeadlessDisplay
 from vrgen.messages import Controls
+from watched import visit
 
 target, report = map(Path, sys.argv[1:])
 state = {"at": 0, "since": 0}
 STEPS = (("e",), ("l",), ("n",), None, ("e",), ("k",))
 
-def script(number):
-    session = state.get("session")
-    if session is None or session.scene is None or session.panel is None:
+def script(session, number):
+    if session.panel is None:
         return Controls()
     objects = session.scene.objects
     if not len(objects.instances) or objects.arrival < 1.0 or not session.assembly._makers:
@@ -57,23 +55,14 @@ def script(number):
     state["at"] += 1
     return Controls(look_px=(0.0, -500.0)) if step is None else Controls(pressed=step)
 
-def opened(options, clock):
-    return HeadlessDisplay((64, 36), clock=clock, script=script), []
+def tell(session, controls):
+    for key in controls.pressed:
+        said, liked = session.panel._toast[0], session.preference
+        names = [sorted(map(sorted, of)) for of in (liked.liked, liked.disliked)]
+        print(key, "|", said, "|", *names, "|", sorted(session.steering.choice.values), "|", session._accepted)
 
-class Watched(app.Session):
-    def __init__(self, *args):
-        super().__init__(*args)
-        state["session"] = self
-
-    def frame(self, frame, number):
-        super().frame(frame, number)
-        for key in frame.controls.pressed:
-            said = self.panel._toast[0]
-            names = [sorted(map(sorted, of)) for of in (self.preference.liked, self.preference.disliked)]
-            print(key, "|", said, "|", *names, "|", sorted(self.steering.choice.values), "|", self._accepted)
-
-app.open_display, app.Session = opened, Watched
-app.run(RunOptions(target=str(target), seconds=120, report=report, quality="low", device="cpu", seed=1))
+options = RunOptions(target=str(target), seconds=120, report=report, quality="low", device="cpu", seed=1)
+visit(script, options, after=tell)
 """
 
 
@@ -88,7 +77,12 @@ def test_a_like_after_a_pick_is_about_what_was_picked(tmp_path: Path) -> None:
     )
     report = tmp_path / "report.json"
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, world, report], capture_output=True, text=True, timeout=240, check=False
+        [sys.executable, "-c", SCRIPT, world, report],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     told = [[part.strip() for part in line.split("|")] for line in done.stdout.splitlines() if "|" in line]

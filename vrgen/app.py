@@ -60,9 +60,9 @@ def run(options: RunOptions) -> tuple[str, ...]:
     """
     device.require(options.device)
     world = world_of(options.target, options.as_kind)
-    require_fit(world, options.as_kind)
+    found = require_fit(world, options.as_kind)
     if Path(options.target).suffix.lower() in CHECKPOINTS:
-        world = as_visited(world)
+        world = as_visited(found)
     clock = StepClock(1 / FILM_HZ) if options.video else RealClock()
     told: list[str] = []
     with ExitStack() as stack:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from vrgen.labels import label_index
 from vrgen.messages import GeneratorStatus, Knob, Picked, Request
 from vrgen.scene_model import Mark
 
@@ -58,5 +59,5 @@ def _label(knob: Knob, request: Request) -> str:
         return ""
     if knob.one_hot and not value.any():  # a prompt has decided
         return ""
-    index = int(value.argmax()) if knob.one_hot else int(value.ravel()[0])
+    index = label_index(knob, value)
     return knob.labels[index] if index < len(knob.labels) else ""

@@ -55,10 +55,10 @@ def described(world: World) -> Described:
     return Described(world, manifests, frozenset(bare), unread)
 
 
-def require_fit(world: World, as_kind: As | None = None) -> None:
+def require_fit(world: World, as_kind: As | None = None) -> Described:
     """Before anything starts: every checkpoint says what it makes, and the world asks for nothing else.
 
-    `as_kind`: what the command line said of a single checkpoint.
+    `as_kind`: what the command line said of a single checkpoint. Returns what the checkpoints say.
 
     Raises:
         UsageError, WorldError, CheckpointError: the first misfit, or that nothing of the world can be read.
@@ -68,14 +68,16 @@ def require_fit(world: World, as_kind: As | None = None) -> None:
         raise misfit
     if not found.manifests:
         raise CheckpointError("; ".join(dict.fromkeys(str(error) for error in found.unread.values())))
+    return found
 
 
-def as_visited(world: World) -> World:
-    """A single checkpoint that makes pictures, each latent another, hangs in a gallery."""
+def as_visited(found: Described) -> World:
+    """The world; a single checkpoint that makes pictures, each latent another, hangs in a gallery."""
+    world = found.world
     if len(world.generators) != 1 or world.gallery is not None:
         return world
     (name,) = world.generators
-    made = described(world).manifests.get(name)
+    made = found.manifests.get(name)
     if made is None or not all(isinstance(spec, c.PictureOutput) for spec in made.outputs.values()):
         return world
     if not any(isinstance(entry, c.LatentInput | c.NoiseInput) for entry in made.inputs.values()):

@@ -10,6 +10,7 @@ from vrgen import contract as c
 from vrgen.contract import Manifest
 from vrgen.errors import WorldError, did_you_mean
 from vrgen.generator.manifest import input_parts
+from vrgen.labels import label_value, one_hot
 from vrgen.messages import InputValue, Knob
 from vrgen.prompts import prompt_value
 
@@ -135,15 +136,6 @@ def draw(rng: np.random.Generator, shape: tuple[int, ...], prior: c.Prior) -> In
     return rng.standard_normal(shape, np.float32)
 
 
-def label_value(entry: c.LabelInput, index: int) -> InputValue:
-    """The tensor that names the label of that index: int64 (1,), or float32 (1, n) one-hot."""
-    if not one_hot(entry):
-        return np.array([index], np.int64)
-    value = np.zeros(entry.shape, np.float32)
-    value[..., index] = 1
-    return value
-
-
 def whole(entry: c.InputSpec) -> bool:
     """Whether the input's tensor is int64 rather than float32."""
     match entry:
@@ -153,11 +145,6 @@ def whole(entry: c.InputSpec) -> bool:
             return entry.dtype == "int64"
         case _:
             return isinstance(entry, c.TileInput)
-
-
-def one_hot(entry: c.LabelInput) -> bool:
-    """Whether the label is float32 (1, n) rather than int64 (1,)."""
-    return len(entry.shape) == 2
 
 
 def _knob(name: str, generator: str, entry: c.InputSpec) -> Knob | None:
