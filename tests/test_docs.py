@@ -44,11 +44,18 @@ def test_every_option_of_run_is_told(option: str) -> None:
 
 @pytest.mark.parametrize(
     "table",
-    [config.World, config.GeneratorConfig, config.PropsConfig, config.GalleryConfig, config.StartConfig],
+    [
+        config.World,
+        config.GeneratorConfig,
+        config.PropsConfig,
+        config.GalleryConfig,
+        config.SplatsConfig,
+        config.StartConfig,
+    ],
 )
 def test_every_key_of_a_world_is_told(table: type) -> None:
     missing = [name for name in table.__struct_fields__ if f"`{name}`" not in told("worlds.md")]  # type: ignore[attr-defined]
-    assert set(missing) <= {"generators", "props", "gallery", "start"}, missing
+    assert set(missing) <= {"generators", "props", "gallery", "splats", "start"}, missing
 
 
 @pytest.mark.parametrize("entry", [*get_args(contract.InputSpec), *get_args(contract.OutputSpec)])

@@ -62,6 +62,18 @@ class GalleryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Who makes the pictures; several take turns."""
 
 
+class SplatsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the splats of a generator stand, by the place of their own origin."""
+
+    generator: str
+    x_m: float = 0.0
+    z_m: float = 0.0
+    height_m: float = 0.0
+    """Above the ground."""
+    yaw_deg: float = 0.0
+    scale: Positive = 1.0
+
+
 class StartConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where a visit begins, metres and degrees."""
 
@@ -84,6 +96,7 @@ class World(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     generators: dict[str, GeneratorConfig] = {}
     props: dict[str, PropsConfig] = {}
     gallery: GalleryConfig | None = None
+    splats: dict[str, SplatsConfig] = {}
     start: StartConfig = StartConfig()
 
 
@@ -140,6 +153,19 @@ def read_world(path: Path) -> World:
                 f"{path}: props '{name}' have the scale_m [{low:g}, {high:g}], expected [smallest, greatest] in "
                 "metres, both above 0; correct it"
             )
+    placed: dict[str, str] = {}
+    for name, splats in world.splats.items():
+        if splats.generator not in made:
+            raise WorldError(
+                f"{path}: splats '{name}' want the generator '{splats.generator}', the file has no such one; "
+                f"{did_you_mean(splats.generator, made)}"
+            )
+        if splats.generator in placed:
+            raise WorldError(
+                f"{path}: splats '{placed[splats.generator]}' and '{name}' both place those of "
+                f"'{splats.generator}', which stand once; name a generator of its own for each"
+            )
+        placed[splats.generator] = name
     for name in world.gallery.generators if world.gallery is not None else ():
         if name not in made:
             raise WorldError(

@@ -136,6 +136,10 @@ class InstancesOutput(Entry, frozen=True, tag="instances", kw_only=True):
 
 class SplatsOutput(Entry, frozen=True, tag="splats", kw_only=True):
     shape: Shape
+    range: Range = (-1.0, 1.0)
+    """Of the colours."""
+    around: bool = False
+    """A place around the person rather than a thing before them."""
 
 
 class ViewOutput(Entry, frozen=True, tag="view", kw_only=True):

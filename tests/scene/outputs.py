@@ -54,6 +54,20 @@ def tetrahedron(**more: npt.ArrayLike) -> Output:
     return Output(c.MeshOutput(shape=(4, 3)), {"vertices": vertices, "faces": faces, **more})  # type: ignore[dict-item]
 
 
+def splats(count: int, seed: int = 0, around: bool = False, meaning: c.Range = (-1.0, 1.0), **more: F32) -> Output:
+    """Gaussians of a hand's size within a metre; `more`: other arrays by name."""
+    rng = np.random.default_rng(seed)
+    arrays = {
+        "means": rng.uniform((-0.5, 0.0, -0.5), (0.5, 1.0, 0.5), (count, 3)),
+        "scales": rng.uniform(0.01, 0.1, (count, 3)),
+        "rotations": rng.normal(size=(count, 4)),
+        "opacities": rng.uniform(0.2, 1.0, count),
+        "colours": rng.uniform(-1.0, 1.0, (count, 3)),
+    }
+    made = {name: array.astype(np.float32) for name, array in arrays.items()}
+    return Output(c.SplatsOutput(shape=(count, 3), range=meaning, around=around), {**made, **more})
+
+
 def picture(colour: tuple[float, float, float], size: int = 16) -> Output:
     plane = np.broadcast_to(np.float32(colour)[:, None, None], (3, size, size))
     return of(c.PictureOutput(shape=plane.shape), plane)

@@ -98,6 +98,13 @@ def misfits(found: Described, as_kind: As | None = None) -> Iterator[VrgenError]
                 f"{world.name}: props '{name}' scatter the meshes of '{props.generator}', which makes "
                 f"{_products(made)} and no mesh; name a generator that makes one"
             )
+    for name, splats in world.splats.items():
+        made = found.manifests.get(splats.generator)
+        if made is not None and not _makes(made, c.SplatsOutput):
+            yield WorldError(
+                f"{world.name}: splats '{name}' place those of '{splats.generator}', which makes "
+                f"{_products(made)} and no splats; name a generator that makes some"
+            )
     for name in world.gallery.generators if world.gallery is not None else ():
         made = found.manifests.get(name)
         if made is not None and not any(_hangs(spec) for spec in made.outputs.values()):
@@ -212,7 +219,8 @@ def _makes(manifest: Manifest, kind: type[c.Entry]) -> bool:
 
 def _products(manifest: Manifest) -> str:
     """`a heightfield and a texture`."""
-    words = [f"a {kind}" for kind in dict.fromkeys(c.kind(spec) for spec in manifest.outputs.values())]
+    kinds = dict.fromkeys(c.kind(spec) for spec in manifest.outputs.values())
+    words = [kind if kind.endswith("s") else f"a {kind}" for kind in kinds]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 

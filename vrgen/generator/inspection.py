@@ -320,6 +320,9 @@ def _output_violations(model: "Model", name: str, outputs: "Outputs", array: "np
     match entry:
         case c.MeshOutput():
             return _mesh_violations(say, {key: t.numpy() for (n, key), t in outputs.items() if n == name})
+        case c.SplatsOutput():
+            parts = {key: t.numpy() for (n, key), t in outputs.items() if n == name}
+            return _splats_violations(say, entry, parts)
         case c.PanoramaOutput(range="linear") if array.min() < 0:
             return [f"{say} holds radiance down to {array.min():.3g}, zero or more was expected; clamp it"]
         case c.PanoramaDepthOutput() if array.min() <= 0:
@@ -361,6 +364,30 @@ def _mesh_violations(say: str, arrays: "dict[str, np.ndarray[Any, Any]]") -> lis
             "correct the faces"
         ]
     return []
+
+
+def _splats_violations(say: str, entry: c.SplatsOutput, arrays: "dict[str, np.ndarray[Any, Any]]") -> list[str]:
+    scales, opacities = arrays["scales"], arrays["opacities"]
+    found = _number_violations(f"{say}, colours,", entry, arrays["colours"])
+    if entry.range == "linear" and arrays["colours"].min() < 0:
+        found.append(
+            f"{say} holds radiance down to {arrays['colours'].min():.3g}, zero or more was expected; clamp it"
+        )
+    if scales.min() < 0:
+        found.append(
+            f"{say} holds scales down to {scales.min():.3g}, standard deviations in metres, zero or more, were "
+            "expected; if they are logarithms, return their exp()"
+        )
+    if opacities.min() < 0 or opacities.max() > 1:
+        found.append(
+            f"{say} holds opacities from {opacities.min():.3g} to {opacities.max():.3g}, 0 to 1 was expected; if "
+            "they are logits, return their sigmoid()"
+        )
+    if (np.linalg.norm(arrays["rotations"], axis=1) < 1e-6).any():
+        found.append(
+            f"{say} holds rotations of length 0, quaternions xyzw were expected; (0, 0, 0, 1) turns nothing"
+        )
+    return found
 
 
 def _edge_violations(model: "Model", inputs: "dict[str, InputValue]", seed: int, outputs: "Outputs") -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 from vrgen.messages import News, Request, Tile
 from vrgen.scene.appearance import Look
 from vrgen.scene.picking import Maker
-from vrgen.scene_model import Fade, Ground, Objects, Sky, Surface, TileSet
+from vrgen.scene_model import Cloud, Fade, Ground, Objects, Sky, Surface, TileSet
 
 MOST = 1024
 """Results that may wait to be seen; beyond that the oldest are forgotten."""
@@ -22,8 +22,8 @@ _Key = tuple[str, Tile | None, int]
 
 @dataclass(slots=True)
 class _Waiting:
-    """A result that was taken in. `uploads`: its skies and surfaces; `bare`: what else of it fades; `things`: it
-    has meshes or pictures; `land`: one picture of heights, spread over many tiles."""
+    """A result that was taken in. `uploads`: its skies, surfaces and splats; `bare`: what else of it fades;
+    `things`: it has meshes or pictures; `land`: one picture of heights, spread over many tiles."""
 
     request: Request
     uploads: frozenset[int]
@@ -80,12 +80,18 @@ class Arrivals:
         return bool(self._waiting)
 
     def advance(
-        self, look: Look, ground: Ground, objects: Objects, makers: Mapping[int, Maker], resident: frozenset[int]
+        self,
+        look: Look,
+        ground: Ground,
+        objects: Objects,
+        makers: Mapping[int, Maker],
+        resident: frozenset[int],
+        clouds: tuple[Cloud, ...] = (),
     ) -> None:
         """One frame on: this is what will be drawn. `makers`: of meshes and pictures, by id; only needed
         while something `waits`."""
         if self._waiting:
-            self._look_at(look, ground, objects, makers, resident)
+            self._look_at(look, ground, objects, makers, resident, clouds)
         if self._tiles:
             now = (ground.shown, ground.arriving, ground.corners, resident)
             if len(self._looked) != len(now) or any(a is not b for a, b in zip(now, self._looked)):
@@ -95,11 +101,18 @@ class Arrivals:
             self.news, self._next = tuple(self._next), []
 
     def _look_at(
-        self, look: Look, ground: Ground, objects: Objects, makers: Mapping[int, Maker], resident: frozenset[int]
+        self,
+        look: Look,
+        ground: Ground,
+        objects: Objects,
+        makers: Mapping[int, Maker],
+        resident: frozenset[int],
+        clouds: tuple[Cloud, ...],
     ) -> None:
         fades: tuple[Fade[Sky] | Fade[Surface], ...] = (look.sky, *look.surfaces.values())
         visible = set(look.bare)
         visible.update(fade.shown.id for fade in fades)
+        visible.update(cloud.splats.id for cloud in clouds if cloud.weight > 0.0)
         visible.update(fade.arriving.id for fade in fades if fade.arriving is not None and fade.weight > 0.0)
         made: set[tuple[_Key, int, int]] | None = None
         for key, one in list(self._waiting.items()):

@@ -16,6 +16,7 @@ from vrgen.contract import (
     InstancesOutput,
     LightOutput,
     PanoramaOutput,
+    SplatsOutput,
     TextureOutput,
 )
 from vrgen.contract import kind as kind_of
@@ -27,13 +28,14 @@ from vrgen.scene.ground import Land, mirrored, tile_heights
 from vrgen.scene.objects import Standing
 from vrgen.scene.picking import Maker, picked, pointing
 from vrgen.scene.sky import given_light
+from vrgen.scene.splats import Clouds
 from vrgen.scene.swaps import Swap, Swaps
 from vrgen.scene.workshop import Assets, Workshop
 from vrgen.scene_model import F32, Fade, Objects, Scene, Sky, Surface, TileHeights, new_id
 
 PATIENCE_S = 8.0
 """A new world shows what it has after so long, even if a generator is still at work."""
-_NOT_SHOWN_YET = ("panorama_depth", "splats", "view")
+_NOT_SHOWN_YET = ("panorama_depth", "view")
 _NEAR_TILES = 9
 _MOST_TILES = 64
 """Asked for at once: more than are made until the list is made anew."""
@@ -49,6 +51,7 @@ class Assembly:
         self.land = Land()
         self._objects = Standing(world)
         self._swaps = Swaps()
+        self._clouds = Clouds(world)
         self._arrivals = Arrivals()
         self._gallery = Gallery(() if world.gallery is None else world.gallery.generators)
         self._beside: tuple[Objects, Objects, Objects] | None = None
@@ -199,13 +202,15 @@ class Assembly:
         if self._world.gallery is not None:
             objects = self._with_gallery(objects, self._gallery.advance(z, self._origin, look.light, now_s))
         makers = {**self._objects.makers, **self._gallery.makers} if self._arrivals.waits else {}
-        self._arrivals.advance(look, ground, objects, makers, resident.ids)
+        clouds = self._clouds.advance(resident.ids, may_show, self.land.height, self._origin, dt_s)
+        self._arrivals.advance(look, ground, objects, makers, resident.ids, clouds)
         return Scene(
             sky=look.sky,
             light=look.light,
             ground=ground,
             surfaces=look.surfaces,
             objects=objects,
+            clouds=clouds,
             origin=self._origin,
             fog_m=self._world.fog_m * look.clear,
             time_s=now_s,
@@ -224,7 +229,7 @@ class Assembly:
             return True
         late = now_s - self._since_s > PATIENCE_S
         whole = all(name in failed or self._whole(self._wishes[name]) for name in self._waiting)
-        uploaded = self._appearance.ready(resident)
+        uploaded = self._appearance.ready(resident) and self._clouds.ready(resident)
         if late or self._first or (whole and uploaded and self._workshop.empty):
             self._waiting = set()
         return not self._waiting
@@ -252,7 +257,7 @@ class Assembly:
     def risen(self) -> bool:
         """Whether everything stands at its full height, and nothing moves any more."""
         still = self.land.still and self._appearance.still and self._swaps.empty and self._gallery.still
-        return still and self.land.risen and self._objects.arrival >= 1.0
+        return still and self._clouds.still and self.land.risen and self._objects.arrival >= 1.0
 
     def _take_in(self, arrived: Iterable[Generated]) -> None:
         """All tiles that came, and what the workshop has made of the rest."""
@@ -306,6 +311,10 @@ class Assembly:
                 bare.append(self._appearance.offer_light(given_light(output), another))
             elif isinstance(spec, FogOutput):
                 bare.append(self._appearance.offer_fog(float(output.arrays[""].ravel()[0]), another))
+            elif isinstance(spec, SplatsOutput):
+                light = None if self._look is None else self._look.light
+                self._clouds.offer(request, name, assets.splats[name], spec, wish.variants, light)
+                uploads.append(assets.splats[name].id)
             elif kind_of(spec) in _NOT_SHOWN_YET:
                 self.notes[name] = f"{request.generator} makes '{name}' ({kind_of(spec)}), which is not shown yet"
             elif not isinstance(spec, PanoramaOutput | TextureOutput):

@@ -33,9 +33,10 @@ class Fading(Generic[A]):
         """What will arrive next: to be uploaded ahead."""
         return self._pending[0] if self._pending else None
 
-    def offer(self, asset: A, another_world: bool) -> None:
-        """A newer one was made; what waited before it is never shown."""
-        self._pending = (asset, NEW_WORLD_S if another_world and not self._plain else MORPH_S)
+    def offer(self, asset: A, another_world: bool, seconds: float | None = None) -> None:
+        """A newer one was made; what waited before it is never shown. `seconds`: that its fade is to take."""
+        usual_s = NEW_WORLD_S if another_world and not self._plain else MORPH_S
+        self._pending = (asset, usual_s if seconds is None else seconds)
         self._plain = False
 
     def ready(self, resident: frozenset[int]) -> bool:
