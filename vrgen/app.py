@@ -362,6 +362,7 @@ class Session:
                 knobs=self.steering.knobs,
                 generators=statuses,
                 notes=(*self.notes, *self.display.notes, *self.assembly.notes.values()),
+                info=self.display.info,
                 paused=self.paused,
                 rate_hz=self.ledger.rate_hz,
                 missed=self.ledger.missed,

@@ -249,3 +249,21 @@ def test_a_key_cap_that_names_an_action_is_a_button(shown: Shown) -> None:
 def test_controls_without_a_pointer_are_harmless(shown: Shown) -> None:
     wants = shown.frame(pressed=("n", "mouse.left"), held=frozenset({"mouse.left"}), typed="n", scroll=1.0)
     assert wants == PanelWants()
+
+
+def amber(pixels: np.ndarray) -> int:
+    """How many pixels are of the colour of what needs care."""
+    red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
+    return int(((red > 150) & (red - blue > 70) & (green - blue > 40) & (red > green)).sum())
+
+
+def test_what_is_no_alarm_is_plain_and_goes(shown: Shown) -> None:
+    quiet = shown.settle()
+    note = ("no headset: no OpenXR runtime is registered; install one",)
+    alarmed = shown.settle(replace(STATE, notes=note))
+    told = shown.settle(replace(STATE, info=note))
+    assert amber(alarmed) > amber(quiet) + 100 and amber(told) == amber(quiet)
+    assert (told != quiet).any()
+    for _ in range(15 * 30):
+        shown.frame(replace(STATE, info=note))
+    assert (shown.settle(replace(STATE, info=note)) == quiet).all()

@@ -35,7 +35,7 @@ class Told(app.Session):
         return {
             "kind": display.kind,
             "why": display.why,
-            "notes": [*self.notes, *display.notes],
+            "notes": [*self.notes, *display.notes, *display.info],
             "room": person.room,
             "feet": [round(metres, 3) for metres in person.feet_world],
             "head": [round(float(metres), 3) for metres in head[:3]],

@@ -93,7 +93,9 @@ class Display(ABC):
         self.why = ""
         """Why it last changed, one sentence."""
         self.notes: tuple[str, ...] = ()
-        """What does not work as it should, one sentence each, for the person to see: "no headset: …"."""
+        """What does not work as it should, one sentence each, for the person to see: "headset lost: …"."""
+        self.info: tuple[str, ...] = ()
+        """What is good to know once and no alarm: "no headset: …" for who had none."""
         self.late_ms: float | None = None
         """Of the last frame: from locating a headset's eyes to handing their picture over; None without one."""
         self._is_open = False

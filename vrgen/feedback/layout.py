@@ -47,6 +47,8 @@ class Form:
     toast: str = ""
     news: tuple[str, ...] = ()
     """Notes that have just come: the compact form shows these too."""
+    info: tuple[str, ...] = ()
+    """What is good to know and no alarm, while it is new."""
     sure: bool = False
     """Quit was pressed, and quits when it is pressed again."""
 
@@ -92,9 +94,9 @@ def lay_out(state: PanelState, form: Form) -> Made:
             _asked(state, form)
             _sides(state, made, form)
             _making_together(state, form.scale)
-            _notes(state)
+            _notes(state, form)
         else:
-            _heading(state, form.scale)
+            _heading(state, form)
             _making(state.generators, form.scale)
             _knobs(state, made, form)
             _keys(state, made, form.scale)
@@ -118,6 +120,8 @@ def _compact(state: PanelState, form: Form) -> None:
     making = [g for g in state.generators if g.phase in (Phase.MAKING, Phase.LOADING) or g.waiting]
     for note in form.news:
         small(note, BUSY)
+    for text in form.info:
+        small(text, FAINT)
     for generator in troubled:
         line(f"{generator.name} {_PHASES[generator.phase][1]}: {(generator.errors or ('',))[-1]}", BAD)
     if making:
@@ -147,20 +151,22 @@ def _asked(state: PanelState, form: Form) -> None:
         small(f"· asked: {state.asked}", INK)
 
 
-def _heading(state: PanelState, scale: float) -> None:
+def _heading(state: PanelState, form: Form) -> None:
     _title(state)
     if state.paused:
         right("paused", BUSY)
     if state.asked:
         line(f"asked: {state.asked}", INK)
     if state.at != (0.0, 0.0):
-        small_map(state.at, scale)
-    _notes(state)
+        small_map(state.at, form.scale)
+    _notes(state, form)
 
 
-def _notes(state: PanelState) -> None:
+def _notes(state: PanelState, form: Form) -> None:
     for note in state.notes:
         small(note, BUSY)
+    for text in form.info:
+        small(text, FAINT)
 
 
 def _making(shown: tuple[GeneratorStatus, ...], scale: float) -> None:

@@ -31,6 +31,8 @@ RATE_EVERY_S = 0.5
 
 NEWS_S = 8.0
 """How long the compact panel shows a note that has come."""
+INFO_S = 12.0
+"""How long a sentence is shown that is no alarm."""
 SURE_S = 3.0
 """How long a first press of quit counts."""
 
@@ -78,6 +80,7 @@ class Panel:
         self._reach = NOTHING
         self._notes: tuple[str, ...] = ()
         self._news: tuple[tuple[str, float], ...] = ()
+        self._info: dict[str, float] = {}
         self._quits_until_s = -math.inf
         self._stamp = 0
 
@@ -195,7 +198,7 @@ class Panel:
         actions: tuple[Action, ...] = ()
         if used or now_s - self._compared_s >= 1 / REDRAW_HZ or now_s < self._compared_s:
             self._compared_s = now_s
-            form = self._form(state.notes, now_s)
+            form = self._form(state.notes, state.info, now_s)
             shown = self._key(state, form, now_s)
             changed = shown != self._shown
             otherwise = self._shown is None or shown[0] != self._shown[0]
@@ -251,7 +254,7 @@ class Panel:
 
     # --- when -----------------------------------------------------------------------------------------------
 
-    def _form(self, notes: tuple[str, ...], now_s: float) -> layout.Form:
+    def _form(self, notes: tuple[str, ...], info: tuple[str, ...], now_s: float) -> layout.Form:
         """How it looks now."""
         if notes != self._notes:
             self._news += tuple((note, now_s) for note in notes if note not in self._notes)
@@ -264,6 +267,7 @@ class Panel:
             explains=self._explains,
             toast=self._toast_at(now_s),
             news=tuple(note for note, _ in self._news if note in notes),
+            info=tuple(text for text in info if now_s - self._info.setdefault(text, now_s) < INFO_S),
             sure=now_s < self._quits_until_s,
         )
 

@@ -20,6 +20,8 @@ class PanelState:
     generators: tuple[GeneratorStatus, ...] = ()
     notes: tuple[str, ...] = ()
     """Sentences about what does not work as it should (a display refused, a slow path)."""
+    info: tuple[str, ...] = ()
+    """Sentences that are good to know and no alarm: each is shown for a while, once."""
     paused: bool = False
     rate_hz: float = 0.0
     missed: int = 0

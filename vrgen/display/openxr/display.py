@@ -62,6 +62,8 @@ class OpenXrDisplay(Display):
         self._posture: Posture = posture
         self._watch = Watch()
         self._headset: Headset | None = None
+        self._had = False
+        """There was one in this run: that there is none now is a loss."""
         self._hung: Headset | None = None
         """One that was given up while its runtime hung, and has not been closed yet."""
         self._hung_since_s = 0.0
@@ -240,7 +242,8 @@ class OpenXrDisplay(Display):
             return
         if not seen.ready:
             self._gone_first = False
-            self.notes = (f"no headset: {seen.problem}",)
+            none = (f"no headset: {seen.problem}",)
+            self.info, self.notes = ((), none) if self._had or seen.broken else (none, ())
         elif not self._gone_first:
             self._watch.stop()
             self._take()
@@ -257,7 +260,8 @@ class OpenXrDisplay(Display):
         self._guard.hung = False
         with self._guard.within(_MAKING_S):
             self._headset = Headset(self._posture, self._rooms, self._flat._make_current)
-        self.notes, self._troubles = tuple(self._headset.notes), Troubles()
+        self._had = True
+        self.info, self.notes, self._troubles = (), tuple(self._headset.notes), Troubles()
 
     def _note_troubles(self) -> None:
         """Now and then: what is the matter with the headset that is there."""

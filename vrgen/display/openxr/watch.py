@@ -31,6 +31,8 @@ class Sighting:
     problem: str = ""
     runtime: str = ""
     headset: str = ""
+    broken: bool = False
+    """The runtime crashed or hangs, rather than having no headset."""
 
 
 class Watch:
@@ -94,7 +96,8 @@ class Watch:
 
     def _lost(self, how: str) -> None:
         self._stop_child()
-        self._said = Sighting(False, f"{how}; run vrgen doctor, and switch third-party API layers off")
+        problem = f"{how}; run vrgen doctor, and switch third-party API layers off"
+        self._said = Sighting(False, problem, broken=True)
         self._try_after_s = time.monotonic() + _BACK_OFF_S[min(self._deaths, len(_BACK_OFF_S) - 1)]
         self._deaths += 1
 
