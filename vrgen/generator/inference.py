@@ -1,5 +1,6 @@
 """One call of one generator: fill what the request leaves open, call, hold the results against the manifest."""
 
+import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -186,7 +187,7 @@ def _checked(name: str, part: str, key: str, tensor: "Tensor", shape: tuple[int 
             f"{'int64' if whole else 'float32'} was expected; convert it in the module"
         )
     # A sum is as fast as the memory; only one that overflows or meets NaN is worth a look at every number.
-    if not whole and not torch.isfinite(tensor.sum()) and not torch.isfinite(tensor).all():
+    if not whole and not math.isfinite(float(tensor.sum())) and not torch.isfinite(tensor).all():
         bad = int((~torch.isfinite(tensor)).sum())
         raise CheckpointError(
             f"{name}: output '{part}' holds NaN or infinity at {bad} of {tensor.numel()} places, finite numbers "
