@@ -35,7 +35,7 @@ from vrgen.inputs.bindings import hand_rows, help_rows
 from vrgen.inputs.hands import REST
 from vrgen.inputs.interpret import interpret
 from vrgen.inputs.steering import Steering
-from vrgen.messages import Action, Controls, FrameCost, Intent, Person, Preference
+from vrgen.messages import Action, Controls, FrameCost, GeneratorStatus, Intent, Person, Preference
 from vrgen.scene.assembly import Assembly
 from vrgen.scene.presence import present
 from vrgen.scene.trip import AT_REST, travelled
@@ -352,26 +352,26 @@ class Session:
             self._restarts = restarts
             self.panel.say("the generator was restarted", controls.time_s)
         self.panel.hang(self.person, controls, self.assembly.land.height)
-        wants = self.panel.update(
-            controls,
-            PanelState(
-                title=self.world.title or self.world.name,
-                asked=self.asked,
-                choice=self.steering.choice,
-                at=self.steering.now.at,
-                knobs=self.steering.knobs,
-                generators=statuses,
-                notes=(*self.notes, *self.display.notes, *self.assembly.notes.values()),
-                info=self.display.info,
-                paused=self.paused,
-                rate_hz=self.ledger.rate_hz,
-                missed=self.ledger.missed,
-                help=help_rows() if controls.tracked is None else hand_rows(controls.tracked.words),
-            ),
-            self.display.scale,
-        )
+        wants = self.panel.update(controls, lambda: self._panel_state(controls, statuses), self.display.scale)
         self.captured = self.display.captured = wants.captured
         self.wants_from_panel = Intent(actions=wants.actions, settings=wants.settings)
+
+    def _panel_state(self, controls: Controls, statuses: tuple[GeneratorStatus, ...]) -> PanelState:
+        """What the panel tells."""
+        return PanelState(
+            title=self.world.title or self.world.name,
+            asked=self.asked,
+            choice=self.steering.choice,
+            at=self.steering.now.at,
+            knobs=self.steering.knobs,
+            generators=statuses,
+            notes=(*self.notes, *self.display.notes, *self.assembly.notes.values()),
+            info=self.display.info,
+            paused=self.paused,
+            rate_hz=self.ledger.rate_hz,
+            missed=self.ledger.missed,
+            help=help_rows() if controls.tracked is None else hand_rows(controls.tracked.words),
+        )
 
     def _panel_is_due(self) -> bool:
         """Pictures and films of a run without a person show the world alone."""

@@ -39,7 +39,7 @@ class Shown:
                 GL.glClearColor(0.4, 0.6, 0.8, 1.0)
                 GL.glClear(GL.GL_COLOR_BUFFER_BIT)
                 said = replace(frame.controls, **controls)
-                wants: PanelWants = self.panel.update(said, state)
+                wants: PanelWants = self.panel.update(said, lambda: state)
                 self.panel.draw(views)
                 self.views: tuple[View, ...] = views
             break

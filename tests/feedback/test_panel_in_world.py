@@ -94,7 +94,7 @@ class Worn:
                     frame.controls, tracked=Tracked(HEAD, hands=hands, valid=valid), **controls
                 )
                 self.panel.hang(self.person, said, lambda x, z: self.ground)
-                wants: PanelWants = self.panel.update(said, state)
+                wants: PanelWants = self.panel.update(said, lambda: state)
                 self.panel.draw(self.views)
             break
         self.wanted.append(wants)
@@ -340,7 +340,7 @@ def test_from_headset_to_window_and_back(worn: Worn) -> None:
     for open_frame in worn.display.frames():
         with open_frame as frame:
             worn.panel.hang(Person(), frame.controls, lambda x, z: None)
-            assert worn.panel.update(frame.controls, STATE) == PanelWants()
+            assert worn.panel.update(frame.controls, lambda: STATE) == PanelWants()
             assert worn.panel.quad is None
         break
     worn.settle()

@@ -6,7 +6,7 @@ stands in the world, as a quad layer where the display has them, and hands point
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -169,7 +169,7 @@ class Panel:
             self._texture.name, self._size_px, part, hanging.world_from_panel, hanging.width_m, self._stamp
         )
 
-    def _reached(self, controls: Controls) -> Controls:
+    def _reached(self, controls: Controls) -> tuple[Controls, tuple[float, float] | None]:
         """The hand that points at the panel as a pointer, and its trigger as the button."""
         reach, left = self._reach, "mouse.left"
         pointer = None
@@ -177,20 +177,21 @@ class Panel:
             pointer = (reach.at[0] * self._size_px[0], reach.at[1] * self._size_px[0])
             if self._pointer is not None and math.dist(pointer, self._pointer) < _TREMBLE_PX:
                 pointer = self._pointer
+        if not reach.holds and not reach.pressed and left not in controls.held and left not in controls.pressed:
+            return controls, pointer
         return replace(
             controls,
-            pointer_px=pointer,
             held=(controls.held - {left}) | ({left} if reach.holds else frozenset()),
             pressed=tuple(name for name in controls.pressed if name != left) + ((left,) if reach.pressed else ()),
-        )
+        ), pointer
 
-    def update(self, controls: Controls, state: PanelState, scale: float = 1.0) -> PanelWants:
-        """Feed the controls, and lay the panel out again if that is due. `scale`: `Display.scale`."""
+    def update(self, controls: Controls, tell: Callable[[], PanelState], scale: float = 1.0) -> PanelWants:
+        """Feed the controls, and lay the panel out again if that is due. `tell`: what it shows, asked for only
+        when that may have changed. `scale`: `Display.scale`."""
         imgui.set_current_context(self._context)
         self._fit(scale)
         if self._hanging is not None:
-            controls = self._reached(controls)
-            used = self._feed(controls, controls.pointer_px)
+            used = self._feed(*self._reached(controls))
         else:
             used = self._feed(controls, self._on_panel(controls.pointer_px))
         now_s = controls.time_s
@@ -198,6 +199,7 @@ class Panel:
         actions: tuple[Action, ...] = ()
         if used or now_s - self._compared_s >= 1 / REDRAW_HZ or now_s < self._compared_s:
             self._compared_s = now_s
+            state = tell()
             form = self._form(state.notes, state.info, now_s)
             shown = self._key(state, form, now_s)
             changed = shown != self._shown

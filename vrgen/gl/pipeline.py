@@ -4,9 +4,10 @@
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from vrgen.errors import GraphicsError
 from vrgen.gl.api import GL
@@ -69,7 +70,7 @@ def _log(text: bytes | str) -> str:
     return (text.decode(errors="replace") if isinstance(text, bytes) else text).strip()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class State:
     """Fixed-function state of a pipeline. Depth is reversed: `near` keeps what is closer."""
 
@@ -82,6 +83,9 @@ class State:
     clamp_depth: bool = False
 
 
+_Call: TypeAlias = tuple[Callable[..., object], tuple[object, ...]]
+
+
 class Pipeline:
     """A program with all the state it draws with."""
 
@@ -92,14 +96,23 @@ class Pipeline:
     def __init__(self, program: Program, state: State = State()) -> None:
         self.program = program
         self.state = state
+        self._from: dict[State | None, list[_Call]] = {}
+        """What to call after each other state."""
 
     def bind(self) -> None:
         if Pipeline._bound is self:
             return
         Pipeline._bound = self
         GL.glUseProgram(self.program.name)
-        _change(Pipeline._state, self.state)
+        before = Pipeline._state
+        if before is self.state:
+            return
         Pipeline._state = self.state
+        calls = self._from.get(before)
+        if calls is None:
+            calls = self._from[before] = _change(before, self.state)
+        for function, arguments in calls:
+            function(*arguments)
 
     @staticmethod
     def forget() -> None:
@@ -114,29 +127,30 @@ class Pipeline:
         GL.glColorMask(True, True, True, True)
 
 
-def _change(before: State | None, now: State) -> None:
-    """Set what differs; everything where `before` is not known."""
-    if before is now or before == now:
-        return
+def _change(before: State | None, now: State) -> list[_Call]:
+    """Calls that set what differs; everything where `before` is not known."""
+    calls: list[_Call] = []
+
+    def switch(capability: int, on: bool) -> None:
+        calls.append((GL.glEnable if on else GL.glDisable, (capability,)))
+
     if before is None or before.depth != now.depth:
-        _switch(GL.GL_DEPTH_TEST, now.depth != "off")
-        GL.glDepthFunc(GL.GL_GEQUAL if now.depth == "near" else GL.GL_ALWAYS)
+        switch(GL.GL_DEPTH_TEST, now.depth != "off")
+        calls.append((GL.glDepthFunc, (GL.GL_GEQUAL if now.depth == "near" else GL.GL_ALWAYS,)))
     if before is None or before.write_depth != now.write_depth:
-        GL.glDepthMask(now.write_depth)
+        calls.append((GL.glDepthMask, (now.write_depth,)))
     if before is None or before.cull != now.cull:
-        _switch(GL.GL_CULL_FACE, now.cull != "none")
+        switch(GL.GL_CULL_FACE, now.cull != "none")
         if now.cull != "none":
-            GL.glCullFace(GL.GL_BACK if now.cull == "back" else GL.GL_FRONT)
+            calls.append((GL.glCullFace, (GL.GL_BACK if now.cull == "back" else GL.GL_FRONT,)))
     if before is None or before.blend != now.blend:
-        _switch(GL.GL_BLEND, now.blend == "over")
+        switch(GL.GL_BLEND, now.blend == "over")
         if now.blend == "over":  # premultiplied alpha
-            GL.glBlendFuncSeparate(GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA, GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA)
+            over = (GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA, GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA)
+            calls.append((GL.glBlendFuncSeparate, over))
     if before is None or before.bias != now.bias:
-        _switch(GL.GL_POLYGON_OFFSET_FILL, now.bias != (0.0, 0.0))
-        GL.glPolygonOffset(*now.bias)
+        switch(GL.GL_POLYGON_OFFSET_FILL, now.bias != (0.0, 0.0))
+        calls.append((GL.glPolygonOffset, now.bias))
     if before is None or before.clamp_depth != now.clamp_depth:
-        _switch(GL.GL_DEPTH_CLAMP, now.clamp_depth)
-
-
-def _switch(capability: int, on: bool) -> None:
-    (GL.glEnable if on else GL.glDisable)(capability)
+        switch(GL.GL_DEPTH_CLAMP, now.clamp_depth)
+    return calls

@@ -46,11 +46,13 @@ def interpret(
     pad_turn = 0.0 if _morphs(controls) else stick(controls, "right")[0]
     hands, stance = read_hands(controls, tracked, stance, turn, main_hand, pad_turn)
     mouse_yaw = -controls.look_px[0] * LOOK_RAD_PER_PX
-    return replace(
-        intent,
+    return Intent(
         walk_mps=from_head(intent.walk_mps, tracked),
         turn_rad=(hands.turn_rad[0] + mouse_yaw, 0.0),  # the head alone looks up and down
+        jump=intent.jump,
         morph=(intent.morph[0] + hands.morph[0], intent.morph[1] + hands.morph[1]),
+        actions=intent.actions,
+        swap=intent.swap,
         aim=hands.aim,
         go=hands.go,
         pick=hands.pick or intent.pick,

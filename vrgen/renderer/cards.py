@@ -41,13 +41,11 @@ _UPWARDS = np.array([0.0, 0.6, -0.8])
 class _Layout:
     """What does not change from frame to frame of one hand's labels, top to bottom."""
 
-    anchors: Array
-    """(L, 3) metres, from the grip; and their mean."""
     mean: Array
-    rights: Array
-    """(L, 1) half the width of each card, metres."""
-    rows: Array
-    """(L, 1) metres up from the middle."""
+    """(3,) metres, from the grip: the middle of what they point at."""
+    sums: Array
+    """(L * 9, 7): nine vectors a label (its card's centre, right and up; its line's three points and how it goes
+    on at each) as sums of seven: the grip's place and axes, where the labels stand, right and up."""
     cards: npt.NDArray[np.float32]
     """(L, 16) what of each `CARD` is always the same."""
     does: tuple[str, ...]
@@ -99,37 +97,33 @@ class CardsPass:
         self._put(before, _DOT, radius, right, up, (*colour, 0.0))
 
     def labels(self, held: HeldModel, model: ControllerModel, grip: Vec3, head: Vec3, head_right: Vec3) -> Array:
-        """Beside the controller, on its outer side; returns the lines to them, (L, 3, 3) metres, drawing origin.
+        """Beside the controller, on its outer side; returns the lines to them, (L, 6, 3) as `RibbonsPass.lines`
+        takes them.
 
         `grip`: where the hand is, metres from the drawing origin.
         """
         layout = self._layout(held, model)
-        count = len(layout.anchors)
+        count = len(layout.cards)
         if not count or self._count + count > MOST_CARDS:
-            return np.zeros((0, 3, 3))
+            return np.zeros((0, 6, 3))
         outward = 1.0 if held.side == "right" else -1.0
         axes = np.array(facing(grip, head, head_right))
-        right, up, toward = axes
-        turn = held.world_from_grip[:3, :3]
-        in_grip = axes @ turn
-        reach = float((model.outline @ (in_grip[0] * outward)).max())
+        in_grip = axes @ held.world_from_grip[:3, :3]
+        aside = outward * (float((model.outline @ (in_grip[0] * outward)).max()) + _GAP_M)
         middle = float(layout.mean @ in_grip[1])
-        start = grip + right * (outward * (reach + _GAP_M)) + toward * 0.02 + up * middle
-        lines = np.empty((count, 3, 3))
-        np.matmul(layout.anchors, turn.T, out=lines[:, 0])
-        lines[:, 0] += grip
-        np.multiply(layout.rows, up, out=lines[:, 2])
-        lines[:, 2] += start
-        lines[:, 1] = lines[:, 2] - right * (outward * _BEND_M)
+        basis = np.empty((7, 3))
+        basis[0] = grip
+        basis[1:4] = held.world_from_grip[:3, :3].T
+        basis[4] = grip + (aside, middle, 0.02) @ axes
+        basis[5:] = axes[:2]
+        vectors = (layout.sums @ basis).reshape(count, 9, 3)
         cards = self._numbers[self._count : self._count + count]
         self._count += count
         cards[:] = layout.cards
-        cards[:, 4:7] = layout.rights * right
-        cards[:, :3] = lines[:, 2] + cards[:, 4:7] * outward
-        cards[:, 8:11] = up * (ROW_EM * EM_M / 2)
+        cards.reshape(count, 4, 4)[:, :3, :3] = vectors[:, :3]
         if held.pressed:
             cards[:, 11] = [name in held.pressed for name in layout.does]
-        return lines
+        return vectors[:, 3:]
 
     def _layout(self, held: HeldModel, model: ControllerModel) -> _Layout:
         """Widths and order; labels whose text is not written yet come with a later frame."""
@@ -152,10 +146,8 @@ class CardsPass:
         cards["drawn"] = np.array([rect for _, _, (rect, _), _ in rows]).reshape(-1, 4)
         anchors = np.array([anchor for _, anchor, _, _ in rows], np.float64).reshape(-1, 3)
         made = _Layout(
-            anchors,
             anchors.sum(axis=0) / max(len(rows), 1),
-            np.array([[ems * EM_M / 2] for _, _, (_, ems), _ in rows]),
-            np.array([[_ROW_M * ((len(rows) - 1) / 2 - row)] for row in range(len(rows))]),
+            _sums(anchors, [ems * EM_M / 2 for _, _, (_, ems), _ in rows], 1.0 if held.side == "right" else -1.0),
             cards.view(np.float32).reshape(-1, 16),
             tuple(does for _, _, _, does in rows),
         )
@@ -183,3 +175,19 @@ class CardsPass:
 
     def close(self) -> None:
         self._stack.close()
+
+
+def _sums(anchors: Array, halves_m: Sequence[float], outward: float) -> Array:
+    """`_Layout.sums` of labels, top to bottom: what they point at, (L, 3) from the grip, and half their widths."""
+    count = len(halves_m)
+    grip, right, up = 0, 5, 6
+    sums = np.zeros((count, 9, 7))
+    centre, across, along, near, bend, far = (sums[:, which] for which in range(6))
+    near[:, grip], near[:, 1:4] = 1.0, anchors
+    far[:, 4], far[:, up] = 1.0, _ROW_M * ((count - 1) / 2 - np.arange(count))
+    centre[:], bend[:] = far, far
+    centre[:, right], across[:, right] = np.multiply(halves_m, outward), halves_m
+    along[:, up] = ROW_EM * EM_M / 2
+    bend[:, right] -= outward * _BEND_M
+    sums[:, 6], sums[:, 7], sums[:, 8] = bend - near, far - near, far - bend
+    return sums.reshape(-1, 7)

@@ -36,12 +36,12 @@ def _ray() -> npt.NDArray[np.float32]:
 
 
 def _line() -> npt.NDArray[np.float32]:
-    """(3, 16): the same of a line."""
+    """(3, 4, 4): the same of a line."""
     points = np.zeros(3, POINT)
     points["at"][:, 3] = 0.00055
     points["colour"] = (*INK, 0.75)
     points["style"][-1, 3] = 1.0
-    return points.view(np.float32).reshape(-1, 16)
+    return points.view(np.float32).reshape(3, 4, 4)
 
 
 _RAY, _LINE = _ray(), _line()
@@ -90,18 +90,17 @@ class RibbonsPass:
             points["colour"][:, 3] *= np.linspace(1.0, 0.15, len(points))
         points["style"][:, :3] = (3.6, 0.66, 0.30) if lands else (9.0, 0.34, 0.0)
 
-    def lines(self, corners: Array) -> None:
-        """Thin ones: (L, 3, 3), each with a bend."""
-        count = len(corners)
+    def lines(self, bent: Array) -> None:
+        """Thin ones with a bend: (L, 6, 3), each line's three points and how it goes on at each, metres from the
+        drawing origin."""
+        count = len(bent)
         if not count or self._count + 3 * count > MOST_POINTS:
             return
-        numbers = self._numbers[self._count : self._count + 3 * count].reshape(count, 3, 16)
+        numbers = self._numbers[self._count : self._count + 3 * count].reshape(count, 3, 4, 4)
         self._count += 3 * count
         numbers[:] = _LINE
-        numbers[..., :3] = corners
-        numbers[:, :2, 8:11] = corners[:, 1:] - corners[:, :-1]
-        numbers[:, 2, 8:11] = numbers[:, 1, 8:11]
-        numbers[:, 1, 8:11] += numbers[:, 0, 8:11]
+        numbers[:, :, 0, :3] = bent[:, :3]
+        numbers[:, :, 2, :3] = bent[:, 3:]
 
     def _put(self, path: Array) -> npt.NDArray[np.void] | None:
         """Points along a path, with directions and lengths; None where there is no more room."""

@@ -47,8 +47,8 @@ def present(
         rays=tuple(
             ray
             for hand in tracked.hands
-            if hand.aim_room is not None and intent.aim != hand.side
-            for ray in _rays(hand, in_world @ hand.aim_room.matrix(), controls, height, pointed, objects, origin)
+            if intent.aim != hand.side
+            for ray in _rays(hand, in_world, controls, height, pointed, objects, origin)
         ),
         arc=trip.arc.points if trip.arc is not None else None,
         landing=trip.arc.landing if trip.arc is not None else None,
@@ -79,7 +79,7 @@ def _joints(joints_room: Array, world_from_room: Array) -> Array:
 
 def _rays(
     hand: Hand,
-    world_from_aim: Array,
+    world_from_room: Array,
     controls: Controls,
     height: Height,
     pointed: Mapping[Side, Vec3],
@@ -87,14 +87,18 @@ def _rays(
     origin: Vec3,
 ) -> list[tuple[Vec3, Vec3]]:
     """A hand's ray is seen while it points at a panel, and while its trigger is down."""
-    start = _placed(world_from_aim, (0.0, 0.0, 0.0))
+    aim = hand.aim_room
+    if aim is None:
+        return []
     if hand.side in pointed:
-        return [(start, pointed[hand.side])]
+        return [(_placed(world_from_room, aim.position), pointed[hand.side])]
     if f"{hand.side}.pick" in controls.held:
-        return [(start, ray_end(world_from_aim, height, objects, origin))]
+        end = ray_end(world_from_room @ aim.matrix(), height, objects, origin)
+        return [(_placed(world_from_room, aim.position), end)]
     return []
 
 
 def _placed(world_from_room: Array, at_room: Vec3) -> Vec3:
-    x, y, z = world_from_room[:3, :3] @ at_room + world_from_room[:3, 3]
-    return float(x), float(y), float(z)
+    (a, b, c, x), (d, e, f, y), (g, h, i, z), _ = world_from_room.tolist()
+    u, v, w = at_room
+    return a * u + b * v + c * w + x, d * u + e * v + f * w + y, g * u + h * v + i * w + z
