@@ -40,6 +40,15 @@ class Order:
         return self._pass[1]
 
 
+def _turns() -> list[Tensor]:
+    """Which direction comes to each one's place when a mesh is mirrored, or turned by 0 to 4 fifths."""
+    from vrgen.training.bodies import finest
+    from vrgen.training.sphere import turned
+
+    found = [turned(finest(), 0, mirrored=True), *(turned(finest(), fifths) for fifths in range(5))]
+    return [torch.from_numpy(places) for places in found]
+
+
 class Feed:
     """Deals this process's rows of one batch after another; a context manager that owns the thread."""
 
@@ -63,6 +72,7 @@ class Feed:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="feed")
         self._ahead: list[Future[tuple[Tensor, Tensor]]] = []
         self.kind = dataset.about.kind
+        self._turns = _turns() if self.kind == "mesh" and self._changes else []
         self.light = dataset.data.dtype == np.float16
         """Whether the numbers stand for radiance."""
         self.identity: dict[str, object] = {
@@ -113,11 +123,15 @@ class Feed:
 
     def _mirror(self, picture: Tensor) -> Tensor:
         """Left and right exchanged; normals then lean the other way."""
+        if self._turns:
+            return picture[:, self._turns[0]]
         mirrored = picture.flip(-1)
         mirrored[self._flipped] *= -1.0
         return mirrored
 
     def _roll(self, picture: Tensor, by: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Tensor:
-        """A panorama turns, a texture moves both ways."""
+        """A panorama turns, a texture moves both ways, a mesh turns by fifths."""
+        if self._turns:
+            return picture[:, self._turns[1 + int(by[1] * 5)]]
         down = 0 if self._dataset.about.kind == "panorama" else int(by[0] * picture.shape[-2])
         return picture.roll((down, int(by[1] * picture.shape[-1])), (-2, -1))

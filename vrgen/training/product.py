@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from vrgen.contract import Manifest
 from vrgen.training import recipe as r
 from vrgen.training.dataset import DARKEST, Dataset
-from vrgen.training.models.families import kind_of
+from vrgen.training.models.families import kind_of, latent_length
 
 ROLES = {"albedo": ("r", "g", "b"), "normal": ("nx", "ny", "nz"), "roughness": ("roughness",)}
 """Which channels of a texture's dataset make which role."""
@@ -87,7 +87,7 @@ def product(recipe: r.Recipe, dataset: Dataset, maker: nn.Module, seed: int = 0)
         from vrgen.training.models.mesh import Body, Solid
 
         assert isinstance(maker, Body)
-        module = Solid(maker, steers[0] if steers else "")
+        module = Solid(maker, steers[0] if steers else "", recipe.export.metres or 1.0)
     else:
         light = str(dataset.data.dtype) == "float16"
         module = Pictures(maker, steers, kind, light, _places(dataset))
@@ -121,8 +121,8 @@ def _places(dataset: Dataset) -> dict[str, list[int]]:
 
 
 def _inputs(recipe: r.Recipe, dataset: Dataset) -> dict[str, Entry]:
-    latent = {"heightfield": 64, "mesh": 80}.get(recipe.model.family, recipe.model.latent)
-    inputs: dict[str, Entry] = {"latent": {"kind": "latent", "shape": [1, latent], "prior": "normal"}}
+    length = latent_length(recipe, dataset)
+    inputs: dict[str, Entry] = {"latent": {"kind": "latent", "shape": [1, length], "prior": "normal"}}
     about = dataset.about
     match recipe.model.condition:
         case "labels":

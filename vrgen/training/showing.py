@@ -14,6 +14,8 @@ from vrgen.training.dataset import Kind, radiance
 from vrgen.training.state import write_whole
 
 GAP_PX = 2
+BODY_PX = 128
+"""A mesh's picture."""
 Bytes = NDArray[np.uint8]
 
 
@@ -23,7 +25,7 @@ def coloured(made: Tensor, kind: Kind, light: bool = False) -> Tensor:
         case "heightfield":
             return hillshade(made)
         case "mesh":
-            return _turned_bodies(made)
+            return _shaded_bodies(made)
         case "panorama" if light:
             seen = radiance(made)
             return (seen / (1.0 + seen)).clamp(0.0, 1.0).pow(1.0 / 2.2)
@@ -41,20 +43,11 @@ def hillshade(heights: Tensor) -> Tensor:
     return lit.clamp(0.0, 1.0).expand(-1, 3, -1, -1)
 
 
-def _turned_bodies(bodies: Tensor, size: int = 64) -> Tensor:
-    """The vertices of (N, 4, V, 1) that face the viewer, as dots of their colour."""
-    from vrgen.training.sphere import spheres
+def _shaded_bodies(bodies: Tensor) -> Tensor:
+    """(N, 4, V, 1) as lit bodies (N, 3, BODY_PX, BODY_PX)."""
+    from vrgen.training.shading import shaded
 
-    directions = torch.from_numpy(spheres(5)[-1].directions).float()
-    shown = torch.full((len(bodies), 3, size, size), 0.1)
-    front = directions[:, 2] > 0.0
-    for picture, body in zip(shown, bodies[:, :, :, 0].cpu(), strict=True):
-        points = (directions * (0.5 * body[:1].T.exp()))[front]
-        light = (directions[front] @ torch.tensor([-0.4, 0.7, 0.6])).clamp(0.1, 1.0)
-        at = ((points[:, :2] * torch.tensor([1.0, -1.0]) / 1.6 + 0.5) * size).long().clamp(0, size - 2)
-        for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
-            picture[:, at[:, 1] + down, at[:, 0] + right] = body[1:, front].clamp(0, 1) * light
-    return shown
+    return torch.from_numpy(np.stack([shaded(body, BODY_PX) for body in bodies.cpu().numpy()]))
 
 
 def grid(made: Tensor, kind: Kind, light: bool = False) -> Bytes:

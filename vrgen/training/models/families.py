@@ -28,6 +28,11 @@ def kind_of(recipe: Recipe, dataset: Dataset) -> Kind:
     return recipe.export.kind or dataset.about.kind
 
 
+def latent_length(recipe: Recipe, dataset: Dataset) -> int:
+    """Numbers of the latent: the recipe's, but for the kinds whose nets have a fixed one."""
+    return {"heightfield": 64, "mesh": 80}.get(kind_of(recipe, dataset), recipe.model.latent)
+
+
 def build(recipe: Recipe, dataset: Dataset) -> Family:
     """The family with fresh weights.
 
@@ -44,10 +49,11 @@ def build(recipe: Recipe, dataset: Dataset) -> Family:
         from vrgen.training.models.heightfield import Heightfield, unit_of
 
         return Heightfield(shape, unit_of(dataset.batch(dataset.train[:256])))
-    if model.family == "mesh":
+    if kind == "mesh":
         from vrgen.training.models.mesh import Mesh
+        from vrgen.training.models.mesh_vae import MeshVae
 
-        return Mesh(shape)
+        return MeshVae(shape) if model.family == "vae" else Mesh(shape)
     return PICTURES[model.family](shape)
 
 
@@ -64,7 +70,7 @@ def require_fitting(recipe: Recipe, dataset: Dataset) -> None:
         raise RecipeError(
             f"{where}: has 1 picture to train on, at least 2 are needed and 50 make sense; add pictures"
         )
-    if "roll" in recipe.data.changes and kind not in ("texture", "panorama"):
+    if "roll" in recipe.data.changes and kind not in ("texture", "panorama", "mesh"):
         raise RecipeError(
             f'data.changes has "roll", which moves a {kind} over its edge, where it does not go on; leave it out'
         )
@@ -77,12 +83,13 @@ def require_fitting(recipe: Recipe, dataset: Dataset) -> None:
             f"{where}: pictures are {height} × {width}, model.size is {model.size[0]} × {model.size[1]}; "
             "prepare the dataset at that size, or correct model.size"
         )
-    special = {"heightfield": (1, 64, 64), "mesh": (4, 2562, 1)}.get(model.family)
+    learns = "mesh" if kind == "mesh" and model.family == "vae" else model.family
+    special = {"heightfield": (1, 64, 64), "mesh": (4, 2562, 1)}.get(learns)
     if special is not None:
-        if about.kind != model.family or about.shape != special:
+        if about.kind != learns or about.shape != special:
             raise RecipeError(
                 f"{where}: holds {about.kind} {about.shape}, the family {model.family} learns "
-                f"{model.family} {special}; choose another model.family or prepare the dataset so"
+                f"{learns} {special}; choose another model.family or prepare the dataset so"
             )
         if dataset.conditions(model.condition).shape[1] > 1:
             raise RecipeError(
@@ -91,9 +98,10 @@ def require_fitting(recipe: Recipe, dataset: Dataset) -> None:
             )
         return
     if kind in ("heightfield", "mesh"):
+        also = ' or "vae"' if kind == "mesh" else ""
         raise RecipeError(
             f"{where}: holds {about.kind} for {kind}, which the family {model.family} does not make; "
-            f'set model.family to "{kind}"'
+            f'set model.family to "{kind}"{also}'
         )
     for problem in size_problems(height, width):
         raise RecipeError(f"{where}: {problem}")

@@ -39,24 +39,25 @@ class Solid(nn.Module):
     rings: Tensor
     faces: Tensor
 
-    def __init__(self, body: Body, slider: str) -> None:
+    def __init__(self, body: Body, slider: str, metres: float = 1.0) -> None:
         super().__init__()
-        self.body, self.slider = body, slider
+        self.body, self.slider, self.metres = body, slider, metres
         finest = spheres(LEVELS)[-1]
         self.register_buffer("directions", torch.from_numpy(finest.directions).float())
         self.register_buffer("rings", indices(finest.rings))
         self.register_buffer("faces", indices(finest.faces))
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        condition = torch.full([1, 1], 0.5)
+        latent = inputs["latent"].reshape(1, -1).float()
+        condition = torch.full_like(latent[:, :1], 0.5)
         if self.slider != "":
             condition = inputs[self.slider].reshape(1, 1).float()
-        made = self.body(inputs["latent"].reshape(1, -1).float(), condition)[0, :, :, 0].transpose(0, 1)
-        points = self.directions * (0.5 * made[:, :1].exp())
+        made = self.body(latent, condition)[0, :, :, 0].transpose(0, 1)
+        points = self.directions * (0.5 * self.metres * made[:, :1].exp())
         normals = normals_of(points.unsqueeze(0), self.rings)[0]
-        low = points.amin(0, keepdim=True) * torch.tensor([0.0, 1.0, 0.0])
+        low = points[:, 1:2].amin(0, keepdim=True)
         return {
-            "mesh.vertices": points - low,
+            "mesh.vertices": torch.cat([points[:, :1], points[:, 1:2] - low, points[:, 2:]], 1),
             "mesh.faces": self.faces,
             "mesh.normals": normals,
             "mesh.colours": made[:, 1:],

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from vrgen.training.draws import Draws
 from vrgen.training.models.family import Deal, Improve, Shape, Told
-from vrgen.training.models.mesh import Body, Mesh
+from vrgen.training.models.mesh import Mesh
 from vrgen.training.models.vae import WARM_STEPS
 from vrgen.training.rocks import LEVELS, Fold
 from vrgen.training.rocks_model import RingConvolution
@@ -56,7 +56,7 @@ class MeshVae:
         self.encoder = Encoder(9, self.latent, spheres(LEVELS))
         self.networks: dict[str, nn.Module] = {"maker": self.maker, "encoder": self.encoder}
 
-    def make(self, maker: Body, latent: Tensor, condition: Tensor) -> Tensor:
+    def make(self, maker: nn.Module, latent: Tensor, condition: Tensor) -> Tensor:
         made: Tensor = maker(latent, condition)
         return made
 
