@@ -6,7 +6,7 @@ sync with all states and places takes a small part of a millisecond.
 
 import ctypes
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -29,7 +29,7 @@ EXTENSIONS: tuple[str, ...] = (
 """What is used where the runtime has it; none is needed."""
 
 _LOCATION = struct.Struct("<Q7f")
-"""Flags and pose: an XrSpaceLocation from its byte 16 on, an XrSpaceLocationData from its first."""
+"""Flags and pose of an XrSpaceLocation, from its byte 16 on."""
 _VALID = 3
 """Orientation and position are valid (XrSpaceLocationFlags)."""
 _NOT_FOCUSED = 8
@@ -82,7 +82,7 @@ class Actions:
         """Raises OpenXrError: the runtime refuses the set itself (profiles that it refuses are in `refused`)."""
         self._xr = load()
         self._instance = instance
-        self._extensions, self._version = extensions, version
+        self._extensions = extensions
         known = [each for each in profiles if each.works_with(extensions, version)]
         self._set = ActionSet(instance, extensions, known)
         self.refused = self._set.refused
@@ -122,8 +122,6 @@ class Actions:
         self._functions["xrLocateSpace"] = self._function(
             "xrLocateSpace", pointer, pointer, ctypes.c_int64, pointer
         )
-        if self._version >= (1, 1):  # all places for the price of one
-            self._functions["xrLocateSpaces"] = self._function("xrLocateSpaces", pointer, pointer, pointer)
         self._active = xr.ActiveActionSet(self._set.handle, 0)
         self._sync_info = xr.ActionsSyncInfo(1, ctypes.pointer(self._active))
         self._sync_address = ctypes.addressof(self._sync_info)
@@ -171,7 +169,6 @@ class Actions:
             if action.kind is Kind.POSE and name in self._set.actions:
                 for side in SIDES if action.sided else ("hand",):
                     self._places[f"{side}.{name}"] = self._place(name, side)
-        self._prepare_places()
         if HAND_TRACKING in self._extensions:
             with self._going_without("bare hands are not seen"):
                 if has_hand_tracking(self._instance, system_id):
@@ -198,19 +195,6 @@ class Actions:
         space = xr.Space()
         call(xr.raw_functions.xrCreateActionSpace, self._session, ctypes.byref(info), ctypes.byref(space))
         return space, _address(space)
-
-    def _prepare_places(self) -> None:
-        """The memory of the one call that locates all of them, where there is such a call."""
-        xr, count = self._xr, len(self._places)
-        self._spaces = (ctypes.c_void_p * count)(*[address for _, address in self._places.values()])
-        self._locations = (xr.SpaceLocationData * count)()
-        self._locate = xr.SpacesLocateInfo()
-        self._locate.space_count = count
-        self._locate._spaces = ctypes.cast(self._spaces, type(self._locate._spaces))
-        self._located_all = xr.SpaceLocations()
-        self._located_all.location_count = count
-        self._located_all._locations = ctypes.cast(self._locations, type(self._located_all._locations))
-        self._locate_addresses = ctypes.addressof(self._locate), ctypes.addressof(self._located_all)
 
     def detach(self, abandon: bool = False) -> None:
         """Give back what belongs to the session, before it is destroyed; harmless without one.
@@ -252,15 +236,15 @@ class Actions:
             self._read_profiles()
         base = _address(base_space)
         said = self._read_states()
-        places = self._locate_places(base_space, base, time_ns)
-        both = tuple(self._hand(side, base, time_ns, said, places) for side in SIDES)
+        both = tuple(self._hand(side, base, time_ns, said) for side in SIDES)
         self._presses.use(self._used["left"], self._used["right"])
         # A controller that is off has no trigger; one that is only out of sight has.
         on = (self._on("left", said), self._on("right", said))
         if on != self._told_of:
             self._told_of, self._words = on, words_of(*on)
         held, pressed, axes = self._presses.step(said, time_ns * 1e-9)
-        return Said(held, pressed, axes, (both[0], both[1]), places.get("hand.gaze"), self._words, True)
+        gaze = self._located("hand.gaze", base, time_ns) if "hand.gaze" in self._places else None
+        return Said(held, pressed, axes, (both[0], both[1]), gaze, self._words, True)
 
     def _on(self, side: Side, said: Buttons) -> Profile | None:
         return self._used[side] if f"{side}.pick" in said.values else None
@@ -300,11 +284,12 @@ class Actions:
                 said.sticks[source.name] = (state.x, state.y)
         return said
 
-    def _hand(self, side: Side, base: int, time_ns: int, said: Buttons, places: Mapping[str, Pose | None]) -> Hand:
+    def _hand(self, side: Side, base: int, time_ns: int, said: Buttons) -> Hand:
         """Where a hand is; a bare one's pinch and fist are added to what was said."""
         path, bare = self._profiles[side], self._bare[side]
         profile = profile_of(path)
-        grip, aim = places[f"{side}.grip"], places[f"{side}.aim"]
+        grip = self._located(f"{side}.grip", base, time_ns)
+        aim = self._located(f"{side}.aim", base, time_ns)
         holds = grip is not None and not (profile is not None and profile.bare)
         joints = None if holds else self._joints(side, base, time_ns)
         if joints is None:
@@ -319,8 +304,8 @@ class Actions:
         if f"{side}.pick" not in said.values:
             said.values[f"{side}.pick"] = float(bare.pinching)
             said.values[f"{side}.drag"] = float(bare.fist)
-        seen: Array = hands.places(joints)
-        return Hand(side, grip or hands.grip(joints, side), aim or bare.aim, path, joints_room=seen)
+        places: Array = hands.places(joints)
+        return Hand(side, grip or hands.grip(joints, side), aim or bare.aim, path, joints_room=places)
 
     def _joints(self, side: Side, base: int, time_ns: int) -> hands.Located | None:
         """The bare hand's joints, where there is a tracker and it sees them; one that fails is not asked again."""
@@ -332,22 +317,14 @@ class Actions:
                 self._trackers[side] = tracker
         return joints
 
-    def _locate_places(self, base_space: Any, base: int, time_ns: int) -> dict[str, Pose | None]:
-        """Where each of the places is, None where it is not known; in one call where the runtime has it."""
-        ask = self._functions.get("xrLocateSpaces")
-        if ask is None:
-            return {name: self._located(address, base, time_ns) for name, (_, address) in self._places.items()}
-        self._locate.base_space, self._locate.time = base_space, time_ns
-        if ask(self._session_address, *self._locate_addresses) < 0:
-            return dict.fromkeys(self._places)  # the session is lost, which the next sync says
-        size = ctypes.sizeof(self._xr.SpaceLocationData)
-        read = _LOCATION.unpack_from
-        return {name: _pose(*read(self._locations, place * size)) for place, name in enumerate(self._places)}
-
-    def _located(self, space: int, base: int, time_ns: int) -> Pose | None:
-        if self._functions["xrLocateSpace"](space, base, time_ns, self._location_address) < 0:
+    def _located(self, name: str, base: int, time_ns: int) -> Pose | None:
+        ask = self._functions["xrLocateSpace"]
+        if ask(self._places[name][1], base, time_ns, self._location_address) < 0:
             return None  # the session is lost, which the next sync says
-        return _pose(*_LOCATION.unpack_from(self._location, 16))
+        flags, qx, qy, qz, qw, x, y, z = _LOCATION.unpack_from(self._location, 16)
+        if flags & _VALID != _VALID:
+            return None
+        return Pose((x, y, z), (qx, qy, qz, qw))
 
     def pulse(self, pulse: Pulse) -> None:
         """Let a hand feel it; where there is nothing to feel it with, nothing happens."""
@@ -383,11 +360,6 @@ class Actions:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _pose(flags: int, qx: float, qy: float, qz: float, qw: float, x: float, y: float, z: float) -> Pose | None:
-    """Of an XrSpaceLocation's numbers in their order; None where it is not known."""
-    return Pose((x, y, z), (qx, qy, qz, qw)) if flags & _VALID == _VALID else None
 
 
 def _address(handle: Any) -> int:
