@@ -10,16 +10,19 @@ import numpy.typing as npt
 
 from vrgen import contract as c
 from vrgen import device
-from vrgen.errors import UsageError
+from vrgen.errors import CheckpointError, UsageError
 from vrgen.generator.checkpoint import Model, load
 from vrgen.generator.fitting import as_beside_a_manifest
 from vrgen.generator.knobs import sample_inputs
 from vrgen.generator.manifest import read_manifest
 from vrgen.messages import InputValue
+from vrgen.training import shapes
 from vrgen.training.dataset import TEXT, Dataset
+from vrgen.training.distances import Features
 from vrgen.training.features import Embedding
 from vrgen.training.judging import Made, embedder
 from vrgen.training.judging import judge as judged
+from vrgen.training.reading import Unreadable
 from vrgen.training.resizing import linear_from_srgb
 from vrgen.training.sources import default_cache
 from vrgen.workshop import JudgeOptions
@@ -58,6 +61,8 @@ class _Sampler:
         return inputs
 
     def _of(self, inputs: dict[str, InputValue], number: int) -> Array:
+        if isinstance(self.entry, c.MeshOutput):
+            return self._body(inputs, number)
         made = self.model.call(inputs, seed=number)[self.output, ""].float().numpy()
         values: Array = made.reshape(made.shape[-3:])
         span = self.entry.range
@@ -69,6 +74,20 @@ class _Sampler:
         low, high = span or (-1.0, 1.0)
         codes: Array = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1).astype(np.float32)
         return linear_from_srgb(codes) if isinstance(self.entry, c.PanoramaOutput) else codes
+
+    def _body(self, inputs: dict[str, InputValue], number: int) -> Array:
+        """A mesh, measured as those of the dataset are."""
+        made = self.model.call(inputs, seed=number)
+        parts = {key: tensor.double().numpy() for (name, key), tensor in made.items() if name == self.output}
+        faces = parts["faces"].astype(np.int64)
+        if "counts" in parts:
+            faces = faces[: int(parts["counts"][1])]
+        try:
+            return shapes.of_mesh(parts["vertices"], faces, parts.get("colours"))
+        except Unreadable as why:
+            raise CheckpointError(
+                f"{self.model.name}: its mesh of sample {number} {why}; train it longer"
+            ) from why
 
 
 def reached(options: JudgeOptions) -> dict[str, Any]:
@@ -83,7 +102,8 @@ def reached(options: JudgeOptions) -> dict[str, Any]:
         raise as_beside_a_manifest(options.checkpoint.name, manifest, options.as_kind)
     model = load(options.checkpoint, device.resolved(options.device), options.as_kind)
     sampler = _Sampler(model, data, options.seed)
-    embed = embedder(options.cache or default_cache())
+    mesh = data.about.kind == "mesh"
+    embed = _unused if mesh else embedder(options.cache or default_cache())
     began = time.monotonic()
     made = np.stack([sampler.make(number) for number in _counted(options.samples)])
     edges = [edge for number in range(8) if (edge := sampler.edge_m(number)) is not None]
@@ -96,7 +116,7 @@ def reached(options: JudgeOptions) -> dict[str, Any]:
         "output": sampler.output,
         "dataset": str(options.dataset),
         "kind": data.about.kind,
-        "features": Embedding.NAME,
+        "features": shapes.NAME if mesh else Embedding.NAME,
         "seen_as": verdict.seen_as,
         "size": verdict.size,
         "samples": verdict.samples,
@@ -120,9 +140,10 @@ def tell(options: JudgeOptions, found: dict[str, Any]) -> None:
 
     console = Console()
     height, width = found["size"]
+    at = f"{height} directions" if found["kind"] == "mesh" else f"{height}×{width}"
     console.print(
         f"{found['checkpoint']} ({found['output']}) beside {found['dataset']}: {found['samples']} samples, "
-        f"{found['reference']} pictures, at {height}×{width}",
+        f"{found['reference']} of the data, at {at}",
         markup=False,
         highlight=False,
     )
@@ -143,19 +164,25 @@ def tell(options: JudgeOptions, found: dict[str, Any]) -> None:
         print(f"see {options.sheet}")
 
 
+def _unused(_: Array) -> Features:
+    raise AssertionError("meshes are judged by their shape")
+
+
 def _output(
     model: Model, data: Dataset
-) -> tuple[str, c.PictureOutput | c.TextureOutput | c.PanoramaOutput | c.HeightfieldOutput]:
+) -> tuple[str, c.PictureOutput | c.TextureOutput | c.PanoramaOutput | c.HeightfieldOutput | c.MeshOutput]:
     """The output of the dataset's kind; of textures, the albedo."""
     kind = data.about.kind
     for name, entry in model.manifest.outputs.items():
         if c.kind(entry) != kind or (isinstance(entry, c.TextureOutput) and entry.role != "albedo"):
             continue
-        if isinstance(entry, (c.PictureOutput, c.TextureOutput, c.PanoramaOutput, c.HeightfieldOutput)):
+        judged = (c.PictureOutput, c.TextureOutput, c.PanoramaOutput, c.HeightfieldOutput, c.MeshOutput)
+        if isinstance(entry, judged):
             return name, entry
+    kinds = "meshes" if kind == "mesh" else f"{kind}s"
     makes = ", ".join(sorted({c.kind(entry) for entry in model.manifest.outputs.values()}))
     raise UsageError(
-        f"{model.name}: makes {makes}, the dataset {data.folder} holds {kind}s; judge it by a dataset of its kind"
+        f"{model.name}: makes {makes}, the dataset {data.folder} holds {kinds}; judge it by a dataset of its kind"
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from vrgen.training.mesh_files import Surface
+from vrgen.training.mesh_files import Paint, Surface
 from vrgen.training.reading import Unreadable
 from vrgen.training.sphere import Sphere, spheres
 
@@ -126,7 +126,7 @@ def measured(surface: Surface, most_apart: float = APART, most_open: float = OPE
                 "close them, or allow more with --open",
             )
             break
-        values = _closed(hits, surface)
+        values = _closed(hits, surface.paint)
         shape = points_of(values)[finest().faces]
         apart = _apart(triangles, shape, shape[~missed[finest().faces].all(1)])
         if best is None or apart < best.apart:
@@ -146,6 +146,18 @@ def measured(surface: Surface, most_apart: float = APART, most_open: float = OPE
             "allow more with --apart, or cut them into simpler parts",
         )
     return best
+
+
+def from_middle(surface: Surface) -> Values:
+    """As `measured` from the middle of the box, (4, V, 1), whatever that loses.
+
+    Raises:
+        Unreadable: it has no extent, is flat, or meets less than half of the directions.
+    """
+    hits = cast(_normalised(surface.triangles), finest().directions)
+    if (missed := (hits.radius == 0).mean()) > 0.5:
+        raise Unreadable(f"is open: {missed:.0%} of the directions from its middle meet nothing")
+    return _closed(hits, surface.paint)
 
 
 def points_of(values: Values) -> Floats:
@@ -168,13 +180,13 @@ def _normalised(triangles: Floats) -> Floats:
     return normalised
 
 
-def _closed(hits: Hits, surface: Surface) -> Values:
+def _closed(hits: Hits, paint: Paint) -> Values:
     """What was hit; what met nothing gets the mean of its ring, again and again, as a soap film would."""
     missed = np.flatnonzero(hits.radius == 0)
     met = hits.radius > 0
     field = np.zeros((len(met), 4))
     field[met, 0] = np.log(2.0 * hits.radius[met].clip(*RADII))
-    field[met, 1:] = surface.paint(hits.face[met], hits.weights[met])
+    field[met, 1:] = paint(hits.face[met], hits.weights[met])
     field[missed] = field[met].mean(0)
     for _ in range(400 if len(missed) else 0):
         field[missed] = field[finest().rings[missed]].mean(1)

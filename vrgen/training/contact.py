@@ -64,6 +64,29 @@ def sheet(
     return made
 
 
+def above_nearest(made: Array, real: Array, near: npt.NDArray[np.int64], across: int = 8) -> Image.Image:
+    """What was made (N, 3, H, W), each above the real picture of that number; then the first of the real ones."""
+    pictures: list[Array] = []
+    captions: list[str] = []
+    for start in range(0, len(made), across):
+        row = range(start, min(start + across, len(made)))
+        blank = across - len(row)
+        pictures += [*(made[k] for k in row), *[np.zeros_like(made[0])] * blank]
+        captions += ["made"] * len(row) + [""] * blank
+        pictures += [*(real[near[k]] for k in row), *[np.zeros_like(real[0])] * blank]
+        captions += ["nearest of the data"] * len(row) + [""] * blank
+    pictures += list(real[: 2 * across])
+    captions += ["the data"] * min(2 * across, len(real))
+    height, width = made.shape[2:]
+    fitted = [
+        resized(picture.transpose(1, 2, 0), height, width, "area")
+        if picture.shape[1:] != (height, width)
+        else picture.transpose(1, 2, 0)
+        for picture in pictures
+    ]
+    return sheet(fitted, captions, columns=across)
+
+
 def save(made: Image.Image, path: Path) -> None:
     """As PNG, whole or not at all."""
     partial = path.with_name(f".{path.name}.partial")

@@ -17,11 +17,12 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
-from vrgen.training import contact, seams
+from vrgen.training import contact, seams, shapes
 from vrgen.training.dataset import Dataset, DatasetError, Kind
 from vrgen.training.distances import Features, coverage, diversity, frechet, kernel, nearest
 from vrgen.training.features import Embedding
 from vrgen.training.resizing import resized, srgb_from_linear
+from vrgen.training.shading import shaded
 
 Array = npt.NDArray[np.float32]
 Embed = Callable[[Array], Features]
@@ -104,7 +105,10 @@ def judge(made: Made, data: Dataset, embed: Embed, seed: int = 0, sheet: Path | 
     }
     sets["floor"] = _noise(sets["reference"], count, rng)
     native = {name: _codes(kind, pictures) for name, pictures in sets.items()}
-    looked = {name: embed(_looked_at(kind, codes, size)) for name, codes in native.items()}
+    if kind == "mesh":
+        looked = shapes.described(sets)
+    else:
+        looked = {name: embed(_looked_at(kind, codes, size)) for name, codes in native.items()}
     if sheet is not None:
         _draw(native, looked, sheet)
     scores = [*_of_features(looked), *_of_seams(kind, native, made)]
@@ -126,7 +130,7 @@ _SEEN_AS: dict[Kind, str] = {
     "texture": "sRGB of the albedo",
     "panorama": "radiance x as sRGB of x / (1 + x)",
     "heightfield": "relief lit from the north-west, slopes measured by each set's own median",
-    "mesh": "",
+    "mesh": shapes.SEEN_AS,
 }
 
 
@@ -150,6 +154,8 @@ def _halves(data: Dataset, seed: int) -> tuple[npt.NDArray[np.int64], npt.NDArra
 
 
 def _stored(data: Dataset, chosen: npt.NDArray[np.int64]) -> Array:
+    if data.about.kind == "mesh":
+        return np.stack([shapes.again(np.array(body)) for body in data.data[np.sort(chosen)]])
     scale = np.float32(255 if data.data.dtype == np.uint8 else 1)
     return np.asarray(data.data[np.sort(chosen)], np.float32) / scale
 
@@ -169,6 +175,8 @@ def _common(made: Array, data: Dataset) -> tuple[int, int]:
 
 def _codes(kind: Kind, pictures: Array) -> Array:
     """(N, 3, H, W) sRGB codes in [0, 1]."""
+    if kind == "mesh":
+        return np.stack([shaded(body) for body in pictures])
     if kind == "panorama":
         light = np.maximum(pictures, 0)
         pictures = srgb_from_linear(light / (1 + light))
@@ -275,23 +283,4 @@ def _draw(native: dict[str, Array], looked: dict[str, Features], path: Path) -> 
     features = np.concatenate([looked["reference"], looked["ceiling"]])
     count = min(32, len(native["made"]))
     near = nearest(looked["made"][:count], features)
-    pictures, captions = [], []
-    across = 8
-    for start in range(0, count, across):
-        row = range(start, min(start + across, count))
-        blank = across - len(row)
-        shown = [native["made"][k] for k in row] + [np.zeros_like(native["made"][0])] * blank
-        pictures += shown
-        captions += ["made"] * len(row) + [""] * blank
-        pictures += [real[near[k]] for k in row] + [np.zeros_like(real[0])] * blank
-        captions += ["nearest of the data"] * len(row) + [""] * blank
-    pictures += list(real[: 2 * across])
-    captions += ["the data"] * min(2 * across, len(real))
-    height, width = native["made"].shape[2:]
-    fitted = [
-        resized(picture.transpose(1, 2, 0), height, width, "area")
-        if picture.shape[1:] != (height, width)
-        else picture.transpose(1, 2, 0)
-        for picture in pictures
-    ]
-    contact.save(contact.sheet(fitted, captions, columns=across), path)
+    contact.save(contact.above_nearest(native["made"][:count], real, near), path)
