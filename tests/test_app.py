@@ -15,6 +15,9 @@ import torch
 from generator import checkpoints as made
 from PIL import Image
 
+from vrgen.feedback.changes import STAGES
+from vrgen.feedback.ledger import STEPS
+from vrgen.feedback.missed import CAUSES
 from vrgen.generator.checkpoint import DRY_RUNS
 
 pytestmark = pytest.mark.slow
@@ -119,20 +122,47 @@ def test_the_report_has_the_layout_that_is_promised(visit: Run) -> None:
     spread = {"p50": float, "p95": float, "p99": float, "max": float}
     generator = {
         "requests": int, "results": int, "stale": int, "restarts": int, "errors": list,
-        "infer_ms": spread, "age_ms": spread,
+        "infer_ms": spread, "age_ms": spread, "stages_ms": dict.fromkeys((*STAGES, "total"), spread),
     }  # fmt: skip
     expected = {
         "display": {"kind": str, "runtime": type(None), "refresh_hz": float, "gl": str, "switches": list},
         "first_frame_s": float,
-        "frames": {"count": int, "missed": int, "cpu_ms": spread, "interval_ms": spread, "late_ms": {}},
+        "frames": {
+            "count": int,
+            "missed": int,
+            "missed_by": dict.fromkeys(CAUSES, int),
+            "cpu_ms": spread,
+            "interval_ms": spread,
+            "late_ms": {},
+            "age_ms": spread,
+            "steps_ms": dict.fromkeys(STEPS, spread),
+        },
+        "changes": {
+            "shown": int,
+            "overtaken": int,
+            "stages_ms": dict.fromkeys((*STAGES, "total"), spread),
+        },
         "generators": {"land": generator, "sky": generator},
         "transfer": {"path": str, "bytes": int, "ms": spread},
+        "collections": {
+            "young": int,
+            "older": int,
+            "everything": int,
+            "in_frames": int,
+            "forced": int,
+            "freed": int,
+            "total_ms": float,
+            "longest_ms": dict.fromkeys(("young", "older", "everything"), float),
+        },
         "input_to_photon_ms": spread,
         "scene": {"tiles": int, "meshes": int, "instances": int, "triangles": int},
         "person": {"feet_m": list, "heading_deg": float, "did": {}},
         "memory_mb": {"frame_peak": float, "worker_peak": float},
     }
-    assert shape_of(report) == expected
+    assert shape_of({name: told for name, told in report.items() if name != "passes"}) == expected
+    assert report["passes"]["cpu_ms"]["ground"] and set(report["passes"]["gpu_ms"]) >= {"ground", "frame"}
+    assert report["collections"]["in_frames"] == 0, "garbage is never collected in a frame"
+    assert report["changes"]["shown"] >= 100 and report["frames"]["age_ms"]["p50"] >= 0.0
     assert report["display"]["kind"] == "headless" and "OpenGL" in report["display"]["gl"]
     assert report["frames"]["count"] >= 5
     assert report["generators"]["land"]["results"] >= 100 and report["generators"]["sky"]["results"] == 1

@@ -6,7 +6,7 @@ their own and are only ever looked at, never waited for.
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +16,14 @@ import numpy as np
 
 from vrgen import device, errands
 from vrgen.clock import RealClock, StepClock, process_age_s
+from vrgen.collector import Collector
 from vrgen.config import CHECKPOINTS, RunOptions, World, world_of
 from vrgen.display.film import FILM_HZ, Film
 from vrgen.display.interface import Display, Frame
 from vrgen.display.select import open_display
 from vrgen.errors import VrgenError
 from vrgen.feedback.haptics import UNTOUCHED, Answer, felt
-from vrgen.feedback.ledger import Ledger
+from vrgen.feedback.ledger import STEPS, Ledger, Step
 from vrgen.feedback.panel_state import PanelState
 from vrgen.feedback.picks import Pick, told
 from vrgen.feedback.preferences import concerned, observe
@@ -35,7 +36,8 @@ from vrgen.inputs.bindings import hand_rows, help_rows
 from vrgen.inputs.hands import REST
 from vrgen.inputs.interpret import interpret
 from vrgen.inputs.steering import Steering
-from vrgen.messages import Action, Controls, FrameCost, GeneratorStatus, Intent, Person, Preference
+from vrgen.laps import Laps
+from vrgen.messages import Action, Controls, FrameCost, GeneratorStatus, Intent, Person, Preference, Wish
 from vrgen.scene.assembly import Assembly
 from vrgen.scene.presence import present
 from vrgen.scene.trip import AT_REST, travelled
@@ -49,6 +51,8 @@ _SETTLE_S = 240.0
 _SMALL = (0, 0, 64, 36)
 _QUIET_FRAMES = 5
 """After the last change each shadow cascade takes a frame."""
+_STARTED = 30
+"""Frames after which all that a session begins with is there."""
 
 
 def run(options: RunOptions) -> tuple[str, ...]:
@@ -99,12 +103,13 @@ class Session:
 
     def __init__(self, options: RunOptions, world: World, display: Display, generators: Generators) -> None:
         prompted = {} if options.prompt is None else errands.prompted(options.prompt, generators.knobs)
-        from vrgen.renderer import Renderer  # OpenGL's platform is the display's choice, so not before it is open
+        from vrgen.renderer import PANEL, PASSES, Renderer  # OpenGL's platform is the display's choice: once open
 
         self.options, self.world, self.display, self.generators = options, world, display, generators
         self.renderer = Renderer(options.quality)
         self.panel: Panel | None = None
-        self.ledger = Ledger(display.kind, display.refresh_hz, display.gl, display.runtime)
+        self.ledger = Ledger(display.kind, display.refresh_hz, display.gl, display.runtime, PASSES)
+        self.steps, self._panel_pass = Laps(STEPS), PANEL
         self.ledger.transfer_path = self.renderer.uploads.path
         self.assembly = Assembly(world)
         self.schedule = Schedule(world)
@@ -126,8 +131,12 @@ class Session:
         self.notes = troubles(self.steering.knobs, self.steering.choice.values)
         self._restarts = 0
         self._display_changes = display.changes
-        self._wished: frozenset[str] = frozenset()
+        self._wishes: Mapping[str, Wish] = {}
+        self._input_s: float | None = None
+        """When what is wanted and not asked for yet was brought about."""
         self._began_s = process_age_s() - time.perf_counter()
+        self.collector = self.ledger.collector = Collector().__enter__()
+        self._collected_s = 0.0
 
     # --- the loop -----------------------------------------------------------------------------------------
 
@@ -138,6 +147,7 @@ class Session:
         for number, open_frame in enumerate(self.display.frames()):
             with open_frame as frame:
                 self.frame(frame, number)
+            self.rest(frame)
             self.ledger.located(self.display.late_ms)
             self.ledger.first_frame(self._began_s + time.perf_counter())
             if self.settling:
@@ -156,31 +166,62 @@ class Session:
 
     def frame(self, frame: Frame, number: int) -> None:
         """One turn of the wheel."""
-        begun_s = time.perf_counter()
+        steps, before_s = self.steps, self.steps.ended_s[Step.COLLECT]
+        begun_s = steps.begin()
+        steps.took_s[Step.WAIT] = begun_s - before_s if before_s else 0.0
+        core_s = time.thread_time()
+        self.collector.in_frame = True
         controls, options = frame.controls, self.options
         self._notice_display()
         intent, self.stance = interpret(controls, self.stance, self.captured, options.turn, options.main_hand)
         if self.settling:
             intent = Intent()
         self._accepted = self._refused = False
+        steps.lap(Step.INTERPRET)
         intent = self.steer(intent, controls)
-        self.request(controls)
+        steps.lap(Step.STEER)
+        self.request(controls, begun_s)
+        steps.lap(Step.REQUEST)
         self.live(intent, controls)
         self.pick(intent, controls)
+        steps.lap(Step.LIVE)
         cost: FrameCost | None = None
         if frame.should_render and self.scene is not None:
             if number >= _PANEL_FROM_FRAME:
                 self.update_panel(controls)
+            steps.lap(Step.PANEL)
             cost = self.show(frame, self.scene, intent)
+            steps.lap(Step.SHOW)
         self.act(intent, controls)
         self.touch_back(controls)
-        ended_s = time.perf_counter()
+        steps.lap(Step.ANSWER)
+        ended_s = steps.ended_s[Step.ANSWER]
         moved = any((*intent.walk_mps, *intent.turn_rad, *intent.morph))
         answered = bool(intent.actions or moved or intent.go or intent.pick)
         self.ledger.person = self.person
         self.ledger.frame(
-            begun_s, ended_s, (ended_s - begun_s) * 1e3, cost, rendered=cost is not None, answered=answered
+            begun_s,
+            ended_s,
+            (ended_s - begun_s) * 1e3,
+            cost,
+            rendered=cost is not None,
+            answered=answered,
+            core_s=time.thread_time() - core_s,
         )
+
+    def rest(self, frame: Frame) -> None:
+        """After a frame: garbage is collected in the time that is left, and it is told where the time went."""
+        steps, collector = self.steps, self.collector
+        steps.lap(Step.END)
+        collector.in_frame = False
+        slack_s = self.ledger.handed_over(steps.ended_s[Step.END], self.display.held_s)
+        if self.ledger.count == _STARTED:
+            collector.freeze()
+        unseen = not frame.should_render or max(self.trip.blink, self.trip.lost) >= 1.0
+        collector.tidy(slack_s, hidden=unseen)
+        steps.lap(Step.COLLECT)
+        self.ledger.rested(steps, self.renderer.passes, collector.took_s - self._collected_s)
+        self._collected_s = collector.took_s
 
     def show(self, frame: Frame, scene: Scene, intent: Intent) -> FrameCost | None:
         """The picture; the eyes are located last, when all that does not depend on them is done."""
@@ -204,10 +245,14 @@ class Session:
         if self.settling:  # nobody looks yet: a small picture brings everything to the GPU as well
             views = tuple(replace(view, rect_px=_SMALL) for view in views)
         cost = self.renderer.draw(scene, views, presence)
+        passes = self.renderer.passes
         if self.panel is not None and self._panel_is_due():
+            passes.resume()
             quad = self.panel.quad
             if quad is None or not frame.show_quad(quad):
                 self.panel.draw(views)
+            passes.lap(self._panel_pass)
+        passes.end()
         return cost
 
     def _notice_display(self) -> None:
@@ -262,20 +307,28 @@ class Session:
             self.notes = troubles(self.steering.knobs, self.steering.choice.values)
         return replace(intent, actions=actions) if panel.actions else intent
 
-    def request(self, controls: Controls) -> None:
-        """Say to the generators what is wanted now; nothing new while paused."""
+    def request(self, controls: Controls, begun_s: float) -> None:
+        """Say to the generators what is wanted now, since `begun_s`; nothing new while paused."""
         names = self.generators.manifests
         versions = {name: self.generators.version(name) for name in names}
         wishes = self.schedule.wishes(self.steering.choice, self.steering.knobs, names, versions)
         self.assembly.ask(wishes, controls.time_s)
-        self._wished = frozenset(wishes)
+        if wishes is not self._wishes:
+            self.ledger.changes.wished(self._wishes, wishes, begun_s)
+            self._wishes, self._input_s = wishes, begun_s
         if not self.paused:
-            self.generators.submit(self.assembly.requests(self.person, controls.time_s))
+            input_s = (begun_s if self._input_s is None else self._input_s) + self.ledger.changes.monotonic_s
+            self.generators.submit(self.assembly.requests(self.person, controls.time_s), input_s)
+            self._input_s = None
 
     def live(self, intent: Intent, controls: Controls) -> None:
         """The world one frame on, and the person in it."""
         made = self.generators.poll(arriving=True)
         failed = frozenset(status.name for status in self.generators.status if status.phase in errands.OUT)
+        changes = self.ledger.changes
+        changes.whole(self.generators.whole)
+        if failed:
+            changes.gave_up(failed)
         origin = self.scene.origin if self.scene is not None else (0.0, 0.0, 0.0)
         if self.scene is not None:
             before = self.trip
@@ -301,6 +354,8 @@ class Session:
         self.scene = self.assembly.advance(
             made, self.person, self.renderer.resident, failed, controls.time_s, controls.dt_s
         )
+        if self.assembly.news:
+            changes.became(self.assembly.news, time.perf_counter())
         ground, objects = self.scene.ground, self.scene.objects
         self.ledger.scene = {
             "tiles": len(ground.shown.tiles),
@@ -421,7 +476,8 @@ class Session:
         if time.perf_counter() + self._began_s > _SETTLE_S or self._hopeless():
             return True
         assert self.scene is not None
-        return errands.stands(self.generators.status, self._wished, self.assembly, self.scene, self.person)
+        asked = frozenset(self._wishes)
+        return errands.stands(self.generators.status, asked, self.assembly, self.scene, self.person)
 
     def _hopeless(self) -> bool:
         """Without a person who could choose another checkpoint, a run that makes nothing ends."""
@@ -432,3 +488,4 @@ class Session:
             self.panel.__exit__(None, None, None)
             self.panel = None
         self.renderer.close()
+        self.collector.__exit__(None, None, None)

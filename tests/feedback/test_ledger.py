@@ -2,14 +2,19 @@
 
 import json
 import math
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from vrgen.collector import Collector
 from vrgen.errors import VrgenError
-from vrgen.feedback import ledger as ledger_module
-from vrgen.feedback.ledger import Ledger, Series, summary
+from vrgen.feedback import rings
+from vrgen.feedback.ledger import STEPS, Ledger, Step
+from vrgen.feedback.missed import CAUSES, COLLECTION, PROGRAM, RASTERISER, UPLOAD, WAITING, Spent
+from vrgen.feedback.rings import Series, Table, summary
+from vrgen.laps import Laps
 from vrgen.messages import FrameCost, GeneratorStatus, Person
 
 QUANTITY = {"p50", "p95", "p99", "max"}
@@ -31,17 +36,23 @@ def test_the_report_has_the_layout_of_the_design() -> None:
     status = GeneratorStatus("terrain", requests=9, results=8, infer_ms=(1.0, 2.0, 3.0), errors=("broke",))
     report = ledger.report({"terrain": status})
     assert list(report) == [
-        "display", "first_frame_s", "frames", "generators", "transfer", "input_to_photon_ms", "scene", "person",
-        "memory_mb",
+        "display", "first_frame_s", "frames", "passes", "changes", "generators", "transfer", "collections",
+        "input_to_photon_ms", "scene", "person", "memory_mb",
     ]  # fmt: skip
     assert report["display"] == {
         "kind": "headless", "runtime": None, "refresh_hz": 100.0, "gl": "llvmpipe", "switches": [],
     }  # fmt: skip
     assert report["first_frame_s"] == 0.4
-    assert set(report["frames"]) == {"count", "missed", "cpu_ms", "interval_ms", "late_ms"}
+    assert set(report["frames"]) == {
+        "count", "missed", "missed_by", "cpu_ms", "interval_ms", "late_ms", "age_ms", "steps_ms",
+    }  # fmt: skip
+    assert set(report["frames"]["missed_by"]) == set(CAUSES)
+    assert set(report["frames"]["steps_ms"]) == set(STEPS)
+    assert set(report["passes"]) == {"cpu_ms", "gpu_ms"}
+    assert set(report["changes"]) == {"shown", "overtaken", "stages_ms"}
     assert report["frames"]["late_ms"] == {}
     assert set(report["generators"]["terrain"]) == {
-        "requests", "results", "stale", "restarts", "errors", "infer_ms", "age_ms",
+        "requests", "results", "stale", "restarts", "errors", "infer_ms", "age_ms", "stages_ms",
     }  # fmt: skip
     assert report["generators"]["terrain"]["infer_ms"]["p50"] == 2.0
     assert report["generators"]["terrain"]["age_ms"] == {}
@@ -68,6 +79,80 @@ def test_intervals_and_missed_frames() -> None:
     assert report["frames"]["interval_ms"]["p50"] == pytest.approx(10.0)
     assert report["frames"]["interval_ms"]["max"] == pytest.approx(30.0)
     assert report["input_to_photon_ms"]["max"] == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize(
+    "spent, cause",
+    [
+        (Spent(upload_s=0.009, waited_s=0.002, core_s=0.011), UPLOAD),
+        (Spent(upload_s=0.002, waited_s=0.009, core_s=0.003), RASTERISER),
+        (Spent(upload_s=0.002, gpu_s=0.012, core_s=0.003), RASTERISER),
+        (Spent(collection_s=0.008, core_s=0.004), COLLECTION),
+        (Spent(upload_s=0.002, core_s=0.012), PROGRAM),
+        (Spent(upload_s=0.002, waited_s=0.001, core_s=0.004), WAITING),
+    ],
+    ids=["upload", "rasteriser", "GPU", "collection", "program", "waiting"],
+)
+def test_a_late_frame_has_one_cause(spent: Spent, cause: int) -> None:
+    assert spent.cause(0.010) == cause
+
+
+class Drawn:
+    """What the ledger reads of a timer of passes."""
+
+    names = ("upload", "sky")
+
+    def __init__(self) -> None:
+        self.took_s, self.gpu_ms = [0.002, 0.0], [1.0, 0.0]
+        self.gpu_frame_ms, self.gpu_frames = 25.0, 1
+
+
+def test_missed_frames_are_counted_by_their_cause_and_shown_in_the_graph() -> None:
+    ledger = Ledger("headless", 100.0, "", passes=Drawn.names)
+    steps = Laps(STEPS)
+    begun_s = 0.0
+    for interval_s, gpu_ms in ((0.01, 2.0), (0.03, 25.0), (0.01, 2.0), (0.02, 2.0), (0.01, 2.0)):
+        ledger.frame(begun_s, begun_s + 0.004, 4.0, FrameCost(upload_ms=1.0), core_s=0.003)
+        ledger.handed_over(begun_s + 0.005, 0.0)
+        timer = Drawn()
+        timer.gpu_frame_ms, timer.gpu_frames = gpu_ms, ledger.count
+        ledger.rested(steps, timer, 0.0)
+        begun_s += interval_s
+    ledger.frame(begun_s, begun_s + 0.004, 4.0)
+    frames = ledger.report()["frames"]
+    assert frames["missed"] == 3 == sum(frames["missed_by"].values())
+    assert frames["missed_by"]["rasteriser"] == 2 and frames["missed_by"]["waiting"] == 1
+    intervals_ms, causes = ledger.recent(4.0)
+    assert intervals_ms == pytest.approx([10.0, 30.0, 10.0, 20.0, 10.0], abs=1e-3)
+    assert causes == [0, 1 + RASTERISER, 0, 1 + WAITING, 0]
+    passes = ledger.report()["passes"]
+    assert passes["cpu_ms"]["upload"]["p50"] == pytest.approx(2.0) and passes["cpu_ms"]["sky"] == {}
+    assert passes["gpu_ms"]["frame"]["max"] == pytest.approx(25.0)
+
+
+def test_what_is_left_of_a_frame_is_without_what_the_screen_held_it_back() -> None:
+    ledger = Ledger("window", 100.0, "")
+    ledger.frame(1.0, 1.003, 3.0, FrameCost())
+    assert ledger.handed_over(1.010, held_s=0.006) == pytest.approx(0.006)
+
+
+def test_steps_follow_each_other() -> None:
+    steps = Laps(STEPS)
+    begun_s = steps.begin()
+    steps.lap(Step.INTERPRET)
+    steps.lap(Step.STEER)
+    assert steps.ended_s[Step.STEER] - begun_s == pytest.approx(
+        steps.took_s[Step.INTERPRET] + steps.took_s[Step.STEER], abs=1e-12
+    )
+    steps.begin()
+    assert sum(steps.took_s) == 0.0
+
+
+def test_collections_are_told() -> None:
+    ledger = Ledger("headless", 90.0, "")
+    assert ledger.report()["collections"] == {}
+    ledger.collector = Collector()
+    assert ledger.report()["collections"]["in_frames"] == 0
 
 
 def test_frames_nobody_sees_are_not_missed() -> None:
@@ -107,13 +192,41 @@ def test_the_report_tells_where_the_person_is_and_what_they_did() -> None:
 
 
 def test_memory_is_bounded_and_the_newest_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_module, "KEPT", 10)
-    series = Series()
+    monkeypatch.setattr(rings, "KEPT", 10)
+    series, table = Series(), Table(("one", "two"), kept=10)
     for number in range(25):
         series.add(number)
+        table.add(number, 0.0)
     assert series.last(3) == [22, 23, 24]
     assert series.last(99) == list(range(15, 25))
     assert series.summary()["max"] == 24
+    assert sorted(table.rows[:, 0]) == list(range(15, 25))
+    assert table.summary()["two"]["max"] == 0.0 and table.summary(zeros=False)["two"] == {}
+
+
+def test_a_session_takes_no_more_memory_the_longer_it_is() -> None:
+    """All rings together: written full, as after eleven minutes, they are as large as they were at first."""
+    ledger = Ledger("headless", 90.0, "", passes=("a", "b"))
+    steps, timer = Laps(STEPS), Drawn()
+
+    def frames(count: int) -> None:
+        for number in range(count):
+            begun_s = ledger.count / 90
+            ledger.frame(begun_s, begun_s + 0.004, 4.0, FrameCost(upload_bytes=1), answered=True, core_s=0.003)
+            ledger.handed_over(begun_s + 0.005, 0.0)
+            timer.gpu_frames = number
+            ledger.rested(steps, timer, 0.0)
+
+    frames(50)
+    tracemalloc.start()
+    try:
+        frames(50)
+        before, _ = tracemalloc.get_traced_memory()
+        frames(3000)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 2048
 
 
 def test_summary_is_that_of_numpy() -> None:

@@ -29,7 +29,7 @@ from vrgen.clock import Clock
 from vrgen.config import RunOptions, world_of
 from vrgen.display.headless import HeadlessDisplay, Script
 from vrgen.errors import WorldError
-from vrgen.feedback.ledger import summary
+from vrgen.feedback.rings import summary
 from vrgen.generator.generators import Generators
 from vrgen.resources import ASSETS
 
@@ -220,6 +220,7 @@ def turn(session: Session, until: Callable[[], bool]) -> Turns:
             session.frame(frame, session.ledger.count)
             turns.cost_ms.append((time.perf_counter() - begun_s) * 1e3)
             turns.begun_s.append(begun_s)
+        session.rest(frame)
         if until():
             break
     return turns

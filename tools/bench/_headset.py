@@ -175,6 +175,7 @@ def whole(seconds: float, world: str, *, busy: bool = False, empty: bool = False
         for number, open_frame in enumerate(display.frames()):
             with open_frame as frame:
                 session.frame(frame, number)
+            session.rest(frame)
             now_s = time.monotonic()
             if stood_s is None:
                 if _bench.standing(session) and not _bench.open_requests(session):

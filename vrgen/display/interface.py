@@ -98,6 +98,8 @@ class Display(ABC):
         """What is good to know once and no alarm: "no headset: …" for who had none."""
         self.late_ms: float | None = None
         """Of the last frame: from locating a headset's eyes to handing their picture over; None without one."""
+        self.held_s = 0.0
+        """Of the last frame: how long handing it over was held back by the screen, which takes one a refresh."""
         self._is_open = False
         self._last_s: float | None = None
 

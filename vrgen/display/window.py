@@ -155,7 +155,9 @@ class WindowDisplay(Display):
         GL.glBlitNamedFramebuffer(
             self._target.name, 0, 0, 0, width, height, 0, 0, width, height, GL.GL_COLOR_BUFFER_BIT, GL.GL_NEAREST
         )
+        begun_s = time.perf_counter()
         self._glfw.swap_buffers(self._window)
+        self.held_s = time.perf_counter() - begun_s
 
     def _hold_back(self, on: bool) -> None:
         """Whether presenting waits for the monitor; a mirror must not, or the headset would wait with it."""

@@ -1,69 +1,90 @@
 """The latency ledger: what `--report` writes and the panel shows.
 
-Cheap enough for every frame (a few appends to bounded rings) and bounded in memory however long the session is: of
-each quantity the last `KEPT` numbers stay.
+Cheap enough for every frame (a few numbers put into rings) and bounded in memory however long the session is: of
+each quantity the last numbers stay, and the rings are as large from the first as they will ever be.
 """
 
 import json
 import math
 import sys
+import time
 from array import array
 from collections.abc import Mapping, Sequence
+from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
-
+from vrgen.collector import Collector
 from vrgen.errors import VrgenError
+from vrgen.feedback.changes import Changes
+from vrgen.feedback.missed import CAUSES, Spent
+from vrgen.feedback.rings import Series, Table, summary
+from vrgen.laps import Laps
 from vrgen.messages import FrameCost, GeneratorStatus, Person
 
-KEPT = 60_000
-"""Numbers kept of each quantity: eleven minutes at 90 Hz."""
 MISSED = 1.5
 """A frame that comes after so many periods of the display has missed its turn."""
+_SEEN = 1024
+"""Frames that the graph can go back."""
 
 
-class Series:
-    """A ring of the last `KEPT` numbers."""
+class Step(IntEnum):
+    """The parts of a frame, in their order: what the frame's thread does from one picture to the next."""
 
-    def __init__(self) -> None:
-        self._ring = array("d")
-        self._next = 0
-
-    def add(self, value: float) -> None:
-        if len(self._ring) < KEPT:
-            self._ring.append(value)
-        else:
-            self._ring[self._next] = value
-            self._next = (self._next + 1) % KEPT
-
-    def last(self, count: int) -> list[float]:
-        """The newest `count`, oldest first."""
-        size = len(self._ring)
-        return [self._ring[self._next - i] for i in range(min(count, size), 0, -1)]
-
-    def summary(self) -> dict[str, float]:
-        return summary(self._ring)
+    WAIT = 0
+    """For the display, and reading its devices."""
+    INTERPRET = 1
+    STEER = 2
+    REQUEST = 3
+    LIVE = 4
+    PANEL = 5
+    SHOW = 6
+    ANSWER = 7
+    """Screenshots, haptics, the ledger itself."""
+    END = 8
+    """Handing the picture over."""
+    COLLECT = 9
+    """Garbage, after the frame."""
 
 
-def summary(values: Sequence[float]) -> dict[str, float]:
-    """p50, p95, p99 and max, rounded to a microsecond where the numbers are milliseconds; {} of nothing."""
-    if not len(values):
-        return {}
-    p50, p95, p99, top = np.percentile(np.asarray(values, np.float64), [50, 95, 99, 100])
-    return {name: round(float(v), 3) for name, v in zip(("p50", "p95", "p99", "max"), (p50, p95, p99, top))}
+STEPS = tuple(step.name.lower() for step in Step)
+
+
+class Passes(Protocol):
+    """What the ledger reads of `vrgen.gl.timing.PassTimer`."""
+
+    names: tuple[str, ...]
+    took_s: list[float]
+    gpu_ms: list[float]
+    gpu_frame_ms: float
+    gpu_frames: int
 
 
 class Ledger:
-    """Gathers what a session costs. Times are seconds of one clock unless a name ends in `_ms`."""
+    """Gathers what a session costs. Times are seconds of time.perf_counter unless a name ends in `_ms`."""
 
-    def __init__(self, kind: str, refresh_hz: float, gl: str, runtime: str | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        refresh_hz: float,
+        gl: str,
+        runtime: str | None = None,
+        passes: Sequence[str] = (),
+    ) -> None:
+        """`passes`: names of what the renderer tells the time of."""
         self.display: dict[str, Any] = {}
         self.switches: list[dict[str, Any]] = []
         self.first_frame_s: float | None = None
         self.count = self.missed = self.transfer_bytes = 0
         self.cpu_ms, self.interval_ms, self.late_ms = Series(), Series(), Series()
-        self.transfer_ms, self.photon_ms = Series(), Series()
+        self.transfer_ms, self.photon_ms, self.age_ms = Series(), Series(), Series()
+        self.changes = Changes(time.monotonic() - time.perf_counter())
+        self.steps_ms = Table(STEPS)
+        self.passes_cpu_ms = Table(passes)
+        self.passes_gpu_ms = Table((*passes, "frame"))
+        self.missed_by = [0] * len(CAUSES)
+        self.last_miss: tuple[int, int] = (0, 0)
+        """How many frames were missed just before the newest one, and why: an index into `CAUSES`."""
         self.transfer_path = "pixel-buffer"
         self.scene = {"tiles": 0, "meshes": 0, "instances": 0, "triangles": 0}
         self.done: dict[str, int] = {}
@@ -71,7 +92,13 @@ class Ledger:
         self.person: Person | None = None
         """Where the person is now."""
         self.worker_peak_mb = 0.0
+        self.collector: Collector | None = None
+        """Who collects garbage."""
+        self._spent = Spent()
+        self._gpu_frames = 0
+        self._causes = array("b", bytes(_SEEN))
         self._begun_s: float | None = None
+        self._handed_s = 0.0
         self.shows(kind, refresh_hz, gl, runtime)
         self.switches.clear()
 
@@ -82,6 +109,8 @@ class Ledger:
         self._period_s = 1.0 / refresh_hz
         self._begun_s = None
 
+    # --- a frame --------------------------------------------------------------------------------------------
+
     def frame(
         self,
         begun_s: float,
@@ -91,22 +120,59 @@ class Ledger:
         *,
         rendered: bool = True,
         answered: bool = False,
+        core_s: float = 0.0,
     ) -> None:
         """One frame: when its controls were read, when its picture was handed to the display, and what it cost
-        the CPU without waiting. `answered`: the controls held something to answer, which is now seen."""
+        the CPU without waiting. `answered`: the controls held something to answer, which is now seen. `core_s`:
+        how long its thread had a core for it."""
         self.count += 1
         self.cpu_ms.add(cpu_ms)
+        self.last_miss = (0, 0)
+        spent = self._spent
         if self._begun_s is not None and rendered:
             interval_s = begun_s - self._begun_s
+            missed = round(interval_s / self._period_s) - 1 if interval_s > MISSED * self._period_s else 0
+            if missed:
+                cause = spent.cause(self._period_s)
+                self.missed += missed
+                self.missed_by[cause] += missed
+                self.last_miss = (missed, cause)
+            self._causes[self.interval_ms.count % _SEEN] = 1 + self.last_miss[1] if missed else 0
             self.interval_ms.add(interval_s * 1e3)
-            if interval_s > MISSED * self._period_s:
-                self.missed += round(interval_s / self._period_s) - 1
         self._begun_s = begun_s if rendered else None
+        self._handed_s = ended_s
+        spent.core_s = core_s
+        spent.upload_s = spent.waited_s = spent.collection_s = 0.0
         if answered:
             self.photon_ms.add((ended_s - begun_s) * 1e3)
-        if cost is not None and cost.upload_bytes:
-            self.transfer_bytes += cost.upload_bytes
-            self.transfer_ms.add(cost.upload_ms)
+        if cost is not None:
+            spent.upload_s, spent.waited_s = cost.upload_ms * 1e-3, cost.waited_ms * 1e-3
+            if cost.upload_bytes:
+                self.transfer_bytes += cost.upload_bytes
+                self.transfer_ms.add(cost.upload_ms)
+            self.age_ms.add(self.changes.age_s(ended_s) * 1e3)
+
+    def handed_over(self, now_s: float, held_s: float) -> float:
+        """The display has the frame; `held_s` of that it waited for its screen. Returns how long, without
+        waiting, the next frame is still away."""
+        spent = self._spent
+        spent.waited_s += max(0.0, now_s - self._handed_s - held_s)
+        if self._begun_s is None:
+            return self._period_s
+        self.changes.showed(now_s)
+        return self._period_s - (now_s - self._begun_s - held_s)
+
+    def rested(self, steps: Laps, passes: Passes, collection_s: float) -> None:
+        """The frame and what follows it is over. `collection_s`: what was spent on garbage since the last one."""
+        self._spent.collection_s = collection_s
+        self.steps_ms.add(*[took_s * 1e3 for took_s in steps.took_s])
+        if self._begun_s is None:
+            return
+        self.passes_cpu_ms.add(*[took_s * 1e3 for took_s in passes.took_s])
+        if passes.gpu_frames != self._gpu_frames:
+            self._gpu_frames = passes.gpu_frames
+            self.passes_gpu_ms.add(*passes.gpu_ms, passes.gpu_frame_ms)
+            self._spent.gpu_s = passes.gpu_frame_ms * 1e-3
 
     def located(self, late_ms: float | None) -> None:
         """How long a headset's eyes had been located when their picture was handed over; None of no picture."""
@@ -124,6 +190,14 @@ class Ledger:
         last = self.interval_ms.last(max(2, round(0.5 / self._period_s)))
         return 1e3 * len(last) / sum(last) if last and sum(last) > 0 else 0.0
 
+    def recent(self, seconds: float) -> tuple[list[float], list[int]]:
+        """Of the last seconds, oldest first: ms from frame to frame, and 0 or 1 + why frames were missed in it."""
+        count = min(self.interval_ms.count, _SEEN, round(seconds / self._period_s))
+        first = self.interval_ms.count - count
+        return self.interval_ms.last(count), [self._causes[(first + i) % _SEEN] for i in range(count)]
+
+    # --- the rest -------------------------------------------------------------------------------------------
+
     def did(self, name: str) -> None:
         """The person did that: an action by its name, "teleport", "drag" …"""
         self.done[name] = self.done.get(name, 0) + 1
@@ -140,9 +214,21 @@ class Ledger:
             "frames": {
                 "count": self.count,
                 "missed": self.missed,
+                "missed_by": dict(zip(CAUSES, self.missed_by)),
                 "cpu_ms": self.cpu_ms.summary(),
                 "interval_ms": self.interval_ms.summary(),
                 "late_ms": self.late_ms.summary(),
+                "age_ms": self.age_ms.summary(),
+                "steps_ms": self.steps_ms.summary(zeros=False),
+            },
+            "passes": {
+                "cpu_ms": self.passes_cpu_ms.summary(zeros=False),
+                "gpu_ms": self.passes_gpu_ms.summary(zeros=False),
+            },
+            "changes": {
+                "shown": self.changes.shown,
+                "overtaken": self.changes.overtaken,
+                "stages_ms": self.changes.stages_ms(),
             },
             "generators": {
                 name: {
@@ -153,6 +239,7 @@ class Ledger:
                     "errors": list(status.errors),
                     "infer_ms": summary(status.infer_ms),
                     "age_ms": summary(status.age_ms),
+                    "stages_ms": self.changes.stages_ms(name),
                 }
                 for name, status in (generators or {}).items()
             },
@@ -161,6 +248,7 @@ class Ledger:
                 "bytes": self.transfer_bytes,
                 "ms": self.transfer_ms.summary(),
             },
+            "collections": self.collector.told if self.collector is not None else {},
             "input_to_photon_ms": self.photon_ms.summary(),
             "scene": dict(self.scene),
             "person": {**_place(self.person), "did": dict(self.done)},

@@ -7,8 +7,8 @@ from vrgen.laps import Laps
 
 _DEEP = 5
 """Frames that may be on their way at once; the result of one that is overtaken is left out."""
-_RESUMED = 3
-"""How often a frame's passes are begun anew."""
+_AGAIN = 5
+"""How often, in a frame, passes are begun anew or have a second part."""
 
 
 class GpuTimer:
@@ -66,7 +66,7 @@ class PassTimer(Laps):
     def __init__(self, names: Sequence[str], software: bool) -> None:
         super().__init__(names)
         self._software = software
-        points = 2 if software else len(self.names) + _RESUMED
+        points = 2 if software else len(self.names) + _AGAIN
         made = (GL.GLuint * (points * _DEEP))()
         GL.glCreateQueries(GL.GL_TIMESTAMP, len(made), made)
         self._made = made

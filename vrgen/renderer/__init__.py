@@ -1,5 +1,5 @@
 """draw(scene, views): the picture."""
 
-from vrgen.renderer.renderer import Renderer
+from vrgen.renderer.renderer import PANEL, PASSES, Renderer
 
-__all__ = ["Renderer"]
+__all__ = ["PANEL", "PASSES", "Renderer"]

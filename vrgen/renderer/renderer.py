@@ -31,9 +31,21 @@ from vrgen.scene_model import NOBODY, Presence, Scene
 
 _MOST_PIXELS = 500_000
 """What low quality draws at most; a larger picture is enlarged from that."""
-PASSES = ("upload", "setup", "cull", "shadows", "objects", "ground", "sky", "presence", "resolve", "panel")
+PASSES = (
+    "upload",
+    "setup",
+    "cull",
+    "splats",
+    "shadows",
+    "objects",
+    "ground",
+    "sky",
+    "presence",
+    "resolve",
+    "panel",
+)
 """What a frame's time on CPU and GPU is told by; the panel is drawn by whoever has one."""
-_UPLOAD, _SETUP, _CULL, _SHADOWS, _OBJECTS, _GROUND, _SKY, _PRESENCE, _RESOLVE, PANEL = range(len(PASSES))
+_UPLOAD, _SETUP, _CULL, _SPLATS, _SHADOWS, _OBJECTS, _GROUND, _SKY, _PRESENCE, _RESOLVE, PANEL = range(len(PASSES))
 SOFTWARE = ("llvmpipe", "softpipe", "swrast", "SwiftShader", "Microsoft Basic Render")
 
 
@@ -149,7 +161,9 @@ class Renderer:
         for which in due:
             least = REACH_M[which] / self._shadow.size_px / REACH_M[which]
             self._objects.cull(1 + which, self._shadow.cascades[which].planes[None], 1, eye, least, fading)
+        passes.lap(_CULL)
         self._splats.prepare(scene, self._ring, eye, fading)
+        passes.lap(_SPLATS)
         GL.glMemoryBarrier(GL.GL_COMMAND_BARRIER_BIT | GL.GL_SHADER_STORAGE_BARRIER_BIT)
         passes.lap(_CULL)
 
@@ -175,8 +189,9 @@ class Renderer:
         self._sky.of(fading, len(views)).bind()
         GL.glBindVertexArray(self._empty.name)
         GL.glDrawArraysInstanced(GL.GL_TRIANGLES, 0, 3, len(views))
-        self._splats.draw(self._ring, len(views), self._target.size_px)
         passes.lap(_SKY)
+        self._splats.draw(self._ring, len(views), self._target.size_px)
+        passes.lap(_SPLATS)
         if presence is not NOBODY:
             self._shown_presence(len(views)).draw(self._ring, presence, views, scene.origin)
         self._mark()

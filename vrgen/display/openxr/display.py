@@ -175,8 +175,9 @@ class OpenXrDisplay(Display):
     def _end_frame(self, drawn: bool) -> None:
         if self._turn is None:
             self._flat._end_frame(drawn)
+            self.held_s = self._flat.held_s
             return
-        self._turn = None
+        self._turn, self.held_s = None, 0.0
         if self._headset is None:  # lost while it was being drawn
             return
         mirrored = drawn and self._left is not None and self._show_mirror(self._left)
