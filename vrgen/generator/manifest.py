@@ -213,10 +213,11 @@ def _input_problems(entry: c.InputSpec, manifest: Manifest) -> Iterator[str]:
 
 def _output_problems(entry: c.OutputSpec) -> Iterator[str]:
     kind, shape, bare = c.kind(entry), list(entry.shape), bare_shape(entry)
+    word = kind if kind.endswith("s") else f"a {kind}"
+    wanted = f"is {word} of shape {shape}, expected {_expected(kind)}; correct the shape"
     if len(bare) != _RANK[kind]:
-        yield f"is a {kind} of shape {shape}, expected {_expected(kind)}; correct the shape"
+        yield wanted
         return
-    wanted = f"is a {kind} of shape {shape}, expected {_expected(kind)}; correct the shape"
     match entry:
         case c.PanoramaOutput() if bare[0] != 3 or bare[2] != 2 * bare[1]:
             yield wanted
