@@ -24,6 +24,7 @@ from vrgen.training.models.dcgan import Dcgan
 from vrgen.training.models.family import Family, Shape, fits
 from vrgen.training.models.layers import Poles, Wraps, beyond
 from vrgen.training.models.small_gan import SmallGan
+from vrgen.training.models.spatial import Maker, Noise
 from vrgen.training.train import Asked, train_recipe
 
 FAMILIES = ["dcgan", "wgan-gp", "conditional", "small-gan", "vae"]
@@ -177,6 +178,35 @@ def moved_with_its_field(family: type, wraps: Wraps, height: int, width: int, by
 def test_a_texture_wraps_exactly(family: type) -> None:
     assert moved_with_its_field(family, "both", 32, 32, (1, 2)) < 1e-4
     assert moved_with_its_field(family, "nothing", 32, 32, (1, 2)) > 0.1
+
+
+def test_places_alike_a_texture_moves_with_its_noise_and_with_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    torch.manual_seed(0)
+    maker = Maker(Shape(3, 32, 32, 8, 2, 8, "both")).eval()
+    latent, label = torch.randn(1, 8), torch.eye(2)[:1]
+    plain_noise = Noise.forward
+
+    def moved(noise: Noise, latent: Tensor) -> Tensor:
+        """By one place of the first field, 4 × 4, whatever the field."""
+        return plain_noise(noise, latent).roll((noise.height // 4, noise.width // 4), (2, 3))
+
+    with torch.no_grad():
+        plain = maker(latent, label)
+        monkeypatch.setattr(Noise, "forward", moved)
+        assert torch.allclose(maker(latent, label), plain.roll((8, 8), (2, 3)), atol=1e-5)
+    assert float(plain.std((2, 3)).min()) > 1e-4  # not flat
+
+
+def test_places_alike_make_a_checkpoint_that_a_label_steers(tmp_path: Path) -> None:
+    pictures(tmp_path / "set", "texture", (3, 16, 16), labelled=True)
+    path = recipe(tmp_path, "dcgan", condition="labels", steps=3)
+    path.write_text(path.read_text().replace('family = "dcgan"', 'family = "dcgan"\nplaces = "alike"'))
+    [checkpoint] = trained(path, tmp_path / "run")
+    assert list(check_checkpoint(checkpoint, None)) == []
+    one, other = (call(checkpoint, label=torch.eye(2)[n : n + 1])["albedo"] for n in (0, 1))
+    assert not torch.equal(one, other)
 
 
 @pytest.mark.parametrize("family", MAKERS)

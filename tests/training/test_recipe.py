@@ -46,8 +46,10 @@ def refused(capsys: pytest.CaptureFixture[str], path: Path, status: int = 2, *mo
         ('condition = "none"', 'condition = "text"', "has no text embeddings"),
         ('family = "dcgan"', 'family = "heightfield"', "export lacks 'metres'"),
         ('family = "dcgan"', 'family = "mesh"', "the family mesh learns mesh"),
+        ('family = "dcgan"', 'family = "vae"\nplaces = "alike"', "only dcgan has that"),
         ('name = "tiny"', 'name = "tiny"\nkind = "panorama"', "a panorama is twice as wide as high"),
         ('folder = "set"', 'folder = "set"\nchanges = ["roll"]', "moves a picture over its edge"),
+        ("latent = 8", 'latent = 8\nplaces = "alike"', 'model.places "alike" is for textures'),
         ("batch = 8", "batch = ", "is no valid TOML"),
     ],
 )

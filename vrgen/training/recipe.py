@@ -23,6 +23,7 @@ Change = Literal["mirror", "roll"]
 Form = Literal["torchscript", "exported"]
 Stored = Literal["float32", "float16", "int8"]
 Kept = Literal["picture", "panorama", "texture", "heightfield", "mesh"]
+Places = Literal["own", "alike"]
 Count = Annotated[int, Meta(ge=1)]
 Positive = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
@@ -52,6 +53,8 @@ class Model(Table, frozen=True, kw_only=True):
     features: Annotated[int, Meta(ge=1, le=1024)] = 32
     """Channels at full size; they double with every halving, up to eight times."""
     condition: Conditioning = "none"
+    places: Places = "own"
+    """Of a DCGAN: whether each place of a picture has weights of its own, or, for textures, all have the same."""
 
 
 class Train(Table, frozen=True, kw_only=True):
@@ -160,6 +163,11 @@ def _problems(recipe: Recipe) -> list[str]:
         found.append("train has neither 'steps' nor 'seconds', so it would never end; add one")
     if recipe.model.size is not None:
         found += size_problems(*recipe.model.size)
+    if recipe.model.places == "alike" and recipe.model.family != "dcgan":
+        found.append(
+            f'model.places is "alike" with the family {recipe.model.family}, only dcgan has that; '
+            'leave it out, or set model.family to "dcgan"'
+        )
     if recipe.model.family == "heightfield" and recipe.export.metres is None:
         found.append(
             "export lacks 'metres', the side of a tile of 64 samples, which a heightfield has to have; add it"
@@ -184,7 +192,7 @@ def size_problems(height: int, width: int) -> list[str]:
 def identity(recipe: Recipe) -> dict[str, object]:
     """What must be equal for a state to go on: everything that decides the shape of the networks."""
     return {
-        "model.family": recipe.model.family,
+        "model.family": recipe.model.family + (" with places alike" if recipe.model.places == "alike" else ""),
         "model.size": list(recipe.model.size or ()),
         "model.latent": recipe.model.latent,
         "model.features": recipe.model.features,

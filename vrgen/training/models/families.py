@@ -9,6 +9,7 @@ from vrgen.training.models.dcgan import Dcgan
 from vrgen.training.models.family import Family, Shape
 from vrgen.training.models.layers import Wraps
 from vrgen.training.models.small_gan import SmallGan
+from vrgen.training.models.spatial import Spatial
 from vrgen.training.models.vae import Vae
 from vrgen.training.models.wgan_gp import WganGp
 from vrgen.training.recipe import Recipe, size_problems
@@ -54,6 +55,8 @@ def build(recipe: Recipe, dataset: Dataset) -> Family:
         from vrgen.training.models.mesh_vae import MeshVae
 
         return MeshVae(shape) if model.family == "vae" else Mesh(shape)
+    if model.places == "alike":
+        return Spatial(shape)
     return PICTURES[model.family](shape)
 
 
@@ -103,6 +106,8 @@ def require_fitting(recipe: Recipe, dataset: Dataset) -> None:
             f"{where}: holds {about.kind} for {kind}, which the family {model.family} does not make; "
             f'set model.family to "{kind}"{also}'
         )
+    if model.places == "alike" and kind != "texture":
+        raise RecipeError(f'{where}: holds a {kind}, model.places "alike" is for textures; leave it out')
     for problem in size_problems(height, width):
         raise RecipeError(f"{where}: {problem}")
     if kind == "panorama" and width != 2 * height:
