@@ -19,6 +19,11 @@ SAID = {
         "CPU time of a frame, ms, drawn",
         "vrgen outside GL calls",
     ),
+    "splats": (
+        "Sorting N splats, ms of wall time",
+        "CPU time of a frame with N splats, ms, nothing drawn",
+        "CPU time of a frame with N splats, ms, drawn",
+    ),
     "start": ("From the process's start to the first frame", "headless, shader cache empty"),
     "training": ("DCGAN on digits", "ratio by the clock", "waited for data"),
     "walk": ("Walking on", "MiB a minute"),

@@ -104,9 +104,10 @@ def the_pass() -> Any:
         before(gaussians(200, 2, shines=True), yaw_rad=1.1, scale=0.7),
         before(gaussians(400, 3, scales=(0.004, 0.05))),
         before(gaussians(40, 4, scales=(0.3, 2.0), reach=6.0)),
+        Cloud(gaussians(50, 15, scales=(0.01, 0.05), reach=0.35), (0.0, 1.0, -0.3)),
         before(coloured(gaussians(1, 5, scales=(0.3, 0.5), opacity=(200, 255)), (1.0, 0.2, 0.1))),
     ],
-    ids=["all shapes", "shining, turned", "as small as a pixel", "all around, and large", "one"],
+    ids=["all shapes", "shining, turned", "as small as a pixel", "all around, and large", "at the nose", "one"],
 )
 def test_as_the_reference(stage: Open, cloud: Cloud, on_gpu: bool) -> None:
     one = stage(SIZE)
