@@ -60,3 +60,16 @@ def test_a_prompt_that_is_a_number_is_refused(folder: Path) -> None:
     world.write_text('settings = { prompt = 3 }\n[generators.sky]\ncheckpoint = "said.pt"\n', encoding="utf-8")
     done = vrgen("run", world, "--display", "headless", "--frames", 1)
     assert done.returncode == 1 and "settings.prompt is 3, a text was expected" in done.stderr
+
+
+def test_words_that_are_not_understood_are_told_once(folder: Path) -> None:
+    (folder / "two.toml").write_text(
+        '[generators.sky]\ncheckpoint = "said.pt"\n[generators.other]\ncheckpoint = "said.pt"\n', encoding="utf-8"
+    )
+    done = vrgen(
+        *("run", folder / "two.toml", "--display", "headless", "--size", 64, 36, "--settle", "--frames", 2),
+        *("--prompt", "a green лес"),
+    )
+    assert done.returncode == 0
+    (line,) = [line for line in done.stderr.splitlines() if "prompt" in line]
+    assert line.startswith("vrgen: prompts: all-MiniLM-L6-v2") and "'лес'" in line

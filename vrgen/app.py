@@ -420,7 +420,12 @@ class Session:
             at=self.steering.now.at,
             knobs=self.steering.knobs,
             generators=statuses,
-            notes=(*self.notes, *self.display.notes, *self.assembly.notes.values()),
+            notes=(
+                *self.notes,
+                *errands.remarked(self.generators.remarks, self.steering.choice),
+                *self.display.notes,
+                *self.assembly.notes.values(),
+            ),
             info=self.display.info,
             paused=self.paused,
             rate_hz=self.ledger.rate_hz,

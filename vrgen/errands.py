@@ -2,6 +2,7 @@
 stands."""
 
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from vrgen.errors import CheckpointError, UsageError
 from vrgen.feedback.ledger import Ledger
 from vrgen.generator.generators import Generators
 from vrgen.generator.manifest import read_manifest
-from vrgen.messages import GeneratorStatus, Knob, Person, Phase
+from vrgen.messages import Choice, GeneratorStatus, Knob, Person, Phase
+from vrgen.prompts import is_prompt, prompt_text
 from vrgen.scene.assembly import Assembly
 from vrgen.scene_model import Scene
 
@@ -66,6 +68,12 @@ def prompted(text: str, knobs: tuple[Knob, ...]) -> dict[str, str]:
     return settings
 
 
+def remarked(remarks: Mapping[str, tuple[str, ...]], choice: Choice) -> tuple[str, ...]:
+    """What there is to say of the prompts that stand now."""
+    prompts = [prompt_text(value) for value in choice.values.values() if is_prompt(value)]
+    return tuple(dict.fromkeys(told for prompt in prompts for told in remarks.get(prompt, ())))
+
+
 def nothing_runs(statuses: tuple[GeneratorStatus, ...]) -> bool:
     """Whether no generator has ever made anything, and none will."""
     return all(s.phase in OUT and s.results == 0 and s.errors for s in statuses) and bool(statuses)
@@ -109,6 +117,8 @@ def leave(options: RunOptions, display: Display, ledger: Ledger, generators: Gen
     for sentence in dict.fromkeys(
         why if why.startswith("prompts: ") else f"no {name}: {why}" for name, why in last
     ):
+        print(f"vrgen: {sentence}", file=sys.stderr)
+    for sentence in dict.fromkeys(told for remarks in generators.remarks.values() for told in remarks):
         print(f"vrgen: {sentence}", file=sys.stderr)
     if not any(status.results for status in statuses):
         print("vrgen: no world had arrived when the run ended; --settle waits for it", file=sys.stderr)

@@ -7,8 +7,8 @@ import numpy as np
 
 from vrgen.messages import InputValue
 
-LONGEST = 400
-"""Characters; what follows is cut off. The encoder reads some 250 words."""
+LONGEST = 4000
+"""Characters; what follows is cut off. It is more than an encoder reads, which says where it stops."""
 
 
 def prompt_value(text: str) -> InputValue:

@@ -12,12 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from vrgen.contract import PromptInput
+from vrgen.errands import remarked
 from vrgen.errors import CheckpointError
 from vrgen.generator.checkpoint import load
 from vrgen.generator.encoders import MINILM, WIDTHS, Encoders, trouble, troubles
 from vrgen.generator.inference import Inference, Wanted
 from vrgen.generator.inspection import check_checkpoint, inspect_checkpoint
 from vrgen.generator.knobs import fixed_inputs, knobs
+from vrgen.messages import Choice
 from vrgen.prompts import prompt_value
 
 PROMPT = {"kind": "prompt", "shape": [1, 384], "encoder": MINILM}
@@ -76,6 +78,45 @@ def test_a_text_is_embedded_once(encoders: Encoders) -> None:
 def test_any_text_can_be_embedded(encoders: Encoders) -> None:
     for text in ("雪原の夜明け", "x" * 4000, "word " * 2000, "\x00\ud800"):
         assert np.isfinite(encoders.embed(MINILM, text.encode("utf-8", "replace").decode())).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "strange"),
+    [
+        ("misty pine forest, 10 °C – it's “fine”…", []),
+        ("müde kärnten xqzt", []),
+        ("misty 🌲🌲 forest", ["'🌲🌲' (evergreen tree)"]),
+        ("a лес and جبل", ["'лес'", "'جبل'"]),
+        ("雪原の夜明け snow", ["'雪原の夜明け'"]),
+        ("лес лес", ["'лес'"]),
+        ("x" * 300, ["'xxxxxxxxxxxxxxxxxxxxxxx…'"]),
+    ],
+)
+def test_words_that_are_not_understood_are_told(text: str, strange: list[str], encoders: Encoders) -> None:
+    encoders.embed(MINILM, text)
+    remarks = encoders.remarks(MINILM, text)
+    assert len(remarks) == bool(strange)
+    if strange:
+        assert f"does not understand {', '.join(strange)}; say it in English" in remarks[0]
+
+
+def test_where_a_long_prompt_is_cut_is_told(encoders: Encoders) -> None:
+    words = [f"{colour} hill" for colour in ("red", "green", "blue", "grey")]
+    text = " ".join(words * 40)
+    encoders.embed(MINILM, text)
+    (remark,) = encoders.remarks(MINILM, text)
+    assert "reads no further than '… green hill blue hill'" in remark and "fewer words" in remark
+    fits = " ".join(words * 31)
+    encoders.embed(MINILM, fits)
+    assert encoders.remarks(MINILM, fits) == ()
+    assert not np.array_equal(encoders.embed(MINILM, text), encoders.embed(MINILM, fits))
+
+
+def test_only_the_prompts_that_stand_are_remarked_upon() -> None:
+    remarks = {"a лес": ("strange",), "gone": ("other",)}
+    stands = Choice(values={"sky.prompt": prompt_value("a  лес"), "prompt": prompt_value("a лес")})
+    assert remarked(remarks, stands) == ("strange",)
+    assert remarked(remarks, Choice(values={"prompt": prompt_value("a moor")})) == ()
 
 
 def test_a_prompt_reaches_the_call_as_its_embedding(checkpoint: Path, encoders: Encoders) -> None:

@@ -12,6 +12,8 @@ from vrgen.labels import label_index, label_value
 from vrgen.messages import Action, GeneratorStatus, InputValue, Knob, Phase
 from vrgen.prompts import prompt_text, prompt_value
 
+_QUOTED = 300
+"""Characters of a prompt that is shown and not typed."""
 _KNOBS_SHARE = 0.58
 """Of a headset's panel; the rest is buttons."""
 _BUTTONS = (
@@ -242,7 +244,7 @@ def _knobs(state: PanelState, made: Made, form: Form) -> None:
     for knob in prompts:
         text = prompt_text(state.choice.values[knob.name])
         if form.for_hands:
-            small(f"“{text}”", INK)
+            small(f"“{text if len(text) <= _QUOTED else text[: _QUOTED - 1] + '…'}”", INK)
         else:
             _type(knob, text, made)
     column = imgui.get_content_region_avail().x * 0.36

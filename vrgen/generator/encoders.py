@@ -6,7 +6,9 @@ Only `Encoders.embed` imports torch and reads weights; the frame process asks `t
 """
 
 import importlib.util
+import unicodedata
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,9 @@ REMEDY = "pip install 'vrgen[prompts]'"
 _MOST_TOKENS = 256
 _KEPT = 64
 _HEADS = 12
+_UNKNOWN = "[UNK]"
+_LISTED, _LONG = 6, 24
+"""Words and letters of each that a remark names."""
 
 
 def trouble(encoder: str) -> str | None:
@@ -62,12 +67,50 @@ def troubles(knobs: Iterable[Knob], values: Mapping[str, InputValue]) -> tuple[s
     return tuple(sentence for name in dict.fromkeys(encoders) if (sentence := trouble(name)))
 
 
+@dataclass(frozen=True)
+class Reading:
+    """A text as an encoder reads it. `strange`: words that it does not know, or of a script of which it knows no
+    more than letters. `read`: as far as it reads."""
+
+    tokens: tuple[int, ...]
+    strange: tuple[str, ...]
+    read: str
+    whole: bool
+
+    def remarks(self, encoder: str) -> tuple[str, ...]:
+        """What the person should know of it, a sentence each."""
+        found = []
+        if self.strange:
+            listed = ", ".join(map(_shown, self.strange[:_LISTED]))
+            more = f" and {len(self.strange) - _LISTED} more" if len(self.strange) > _LISTED else ""
+            found.append(
+                f"prompts: {encoder}, which reads English, does not understand {listed}{more}; "
+                "say it in English words"
+            )
+        if not self.whole:
+            last = " ".join(self.read.split()[-4:])
+            found.append(f"prompts: {encoder} reads no further than '… {last}'; say it in fewer words")
+        return tuple(found)
+
+
+def _shown(word: str) -> str:
+    """A word in quotes; a sign, which not every font has, with its name."""
+    name = unicodedata.name(word[0], "").lower()
+    sign = f" ({name})" if name and not word[0].isalnum() else ""
+    return f"'{word if len(word) <= _LONG else word[: _LONG - 1] + '…'}'{sign}"
+
+
 class Encoders:
     """Owner of the encoders that were wanted so far, and of what they said of the latest texts."""
 
     def __init__(self) -> None:
         self._loaded: dict[str, MiniLM] = {}
         self._known: dict[tuple[str, str], InputValue] = {}
+        self._remarks: dict[tuple[str, str], tuple[str, ...]] = {}
+
+    def remarks(self, encoder: str, text: str) -> tuple[str, ...]:
+        """Of a text that was embedded lately: what the person should know of how it was read."""
+        return self._remarks.get((encoder, text), ())
 
     def embed(self, encoder: str, text: str) -> InputValue:
         """(1, D) float32 of length 1.
@@ -82,11 +125,18 @@ class Encoders:
             if sentence := trouble(encoder):
                 raise CheckpointError(sentence)
             self._loaded[encoder] = MiniLM()
-        value = self._loaded[encoder](text)
+        reading = self._loaded[encoder].read(text)
+        value = self._loaded[encoder](reading)
         if len(self._known) >= _KEPT:
-            del self._known[next(iter(self._known))]
-        self._known[encoder, text] = value
+            oldest = next(iter(self._known))
+            del self._known[oldest], self._remarks[oldest]
+        self._known[encoder, text], self._remarks[encoder, text] = value, reading.remarks(encoder)
         return value
+
+
+def _is_read(character: str) -> bool:
+    """Whether a letter is of the script that the encoder has learned words of."""
+    return not character.isalpha() or unicodedata.name(character, "").startswith("LATIN")
 
 
 class MiniLM:
@@ -110,12 +160,31 @@ class MiniLM:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(_MOST_TOKENS)
 
-    def __call__(self, text: str) -> InputValue:
+    def read(self, text: str) -> Reading:
+        """The text in pieces of words, as many as the encoder takes."""
+        pieces = self._tokenizer.encode(text)
+        spans: list[list[int]] = []
+        """Of strange words: where they begin and end. What stands together is one."""
+        last = end = 0
+        for word, token, (start, stop) in zip(pieces.word_ids, pieces.tokens, pieces.offsets, strict=True):
+            if word is None:  # where the text begins or ends
+                continue
+            end = max(end, stop)
+            if token == _UNKNOWN or not all(map(_is_read, text[start:stop])):
+                if spans and start <= last:
+                    spans[-1][1] = stop
+                else:
+                    spans.append([start, stop])
+                last = stop
+        strange = tuple(dict.fromkeys(text[start:stop] for start, stop in spans))
+        return Reading(tuple(pieces.ids), strange, text[:end], not pieces.overflowing)
+
+    def __call__(self, reading: Reading) -> InputValue:
         """(1, 384) float32."""
         import torch
 
         with torch.inference_mode():
-            value: InputValue = self._forward(torch.tensor([self._tokenizer.encode(text).ids])).numpy().copy()
+            value: InputValue = self._forward(torch.tensor([reading.tokens])).numpy().copy()
         return value
 
     def _forward(self, tokens: "Tensor") -> "Tensor":

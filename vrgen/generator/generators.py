@@ -23,6 +23,7 @@ from vrgen.generator.protocol import (
     LOADING,
     Board,
     Made,
+    Noted,
     Ready,
     decode_report,
     pack,
@@ -98,6 +99,8 @@ class Generators:
         self._status_of: tuple[int, int] | None = None
         self.whole: tuple[tuple[Request, Timings], ...] = ()
         """Results that the last `poll` found whole, given out by it or by one before, with all their times."""
+        self.remarks: dict[str, tuple[str, ...]] = {}
+        """By prompt, what the person should know of how it was read; only of those of which there is something."""
         self.device: str | None = None
         """Where the generators run ("cpu", "cuda"), once one has loaded."""
 
@@ -312,6 +315,9 @@ class Generators:
         report = decode_report(message.meta)
         if isinstance(report, Made):
             self._made(report, message, now)
+            return
+        if isinstance(report, Noted):
+            self.remarks[report.prompt] = report.remarks
             return
         seat = self._seats[report.generator]
         if isinstance(report, Ready):

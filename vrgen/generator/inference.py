@@ -54,6 +54,8 @@ class Inference:
         self.model = model
         self.left_out = ""
         """Why the last call went without its prompt, as a sentence; empty when it did not."""
+        self.remarks: dict[str, tuple[str, ...]] = {}
+        """By prompt of the last call, what the person should know of how it was read."""
         self._fixed = fixed
         self._encoders = encoders
         self._state: dict[str, InputValue] = {}
@@ -82,13 +84,14 @@ class Inference:
 
     def _embedded(self, given: dict[str, InputValue]) -> dict[str, InputValue]:
         """Prompts as numbers; without one, or without its encoder, zeros."""
-        self.left_out = ""
+        self.left_out, self.remarks = "", {}
         for name, entry in self.model.manifest.inputs.items():
             if isinstance(entry, c.PromptInput) and name in given and is_prompt(given[name]):
                 text = prompt_text(given.pop(name))
                 if text:
                     try:
                         given[name] = self._encoders.embed(entry.encoder, text)
+                        self.remarks[text] = self._encoders.remarks(entry.encoder, text)
                     except CheckpointError as error:
                         self.left_out = str(error)
         return given

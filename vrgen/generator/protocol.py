@@ -1,7 +1,7 @@
 """What frame and worker tell each other, as it lies in shared memory.
 
-Frame to worker: one `Letter`, the whole of what is wanted. Worker to frame: `Made`, `Ready`, `Failed`, each in a
-slot of the arena. And one word that says at any time what the worker is doing, for the watchdog.
+Frame to worker: one `Letter`, the whole of what is wanted. Worker to frame: `Made`, `Ready`, `Failed`, `Noted`,
+each in a slot of the arena. And one word that says at any time what the worker is doing, for the watchdog.
 """
 
 import time
@@ -101,11 +101,18 @@ class Failed(msgspec.Struct, frozen=True, array_like=True, tag="failed"):
     index: int = 0
 
 
-Report = Made | Ready | Failed
+class Noted(msgspec.Struct, frozen=True, array_like=True, tag="noted"):
+    """What the person should know of how a prompt was read, a sentence each."""
+
+    prompt: str
+    remarks: tuple[str, ...]
+
+
+Report = Made | Ready | Failed | Noted
 
 encode = msgspec.msgpack.Encoder().encode
 decode_letter = msgspec.msgpack.Decoder(Letter).decode
-decode_report = msgspec.msgpack.Decoder(Made | Ready | Failed).decode
+decode_report = msgspec.msgpack.Decoder(Made | Ready | Failed | Noted).decode
 
 
 def pack(uses: Sequence[Use], requests: Sequence[tuple[int, int, Request]]) -> bytes:

@@ -6,6 +6,7 @@ It keeps nothing that the letter does not say, so that a new worker goes on wher
 import gc
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from vrgen.generator.protocol import (
     Failed,
     Letter,
     Made,
+    Noted,
     PackedRequest,
     Part,
     Ready,
@@ -74,6 +76,8 @@ class Worker:
         self._encoders = Encoders()
         self._left_out: set[tuple[str, str]] = set()
         """Generators, and why they go without their prompt: told once."""
+        self._remarked: set[str] = set()
+        """Prompts of which it was told how they were read."""
         self._done: dict[int, str] = {}
         """By serial number of what was asked, the stamp of the file that made it."""
         self._fresh: str | None = None
@@ -193,6 +197,7 @@ class Worker:
             made = time.monotonic()
             self._board.set_state(IDLE)
             self._tell_left_out(request.generator, inference.left_out)
+            self._tell_remarks(inference.remarks)
             parts, size = _layout(outputs)
             report = encode(Made(version, request.index, started, made, parts))
             slot = self._reserve(size, len(report))
@@ -218,6 +223,12 @@ class Worker:
         if why and (name, why) not in self._left_out:
             self._left_out.add((name, why))
             self._send(Failed(name, why))  # of no request: what was made all the same follows
+
+    def _tell_remarks(self, remarks: Mapping[str, tuple[str, ...]]) -> None:
+        for prompt, told in remarks.items():
+            if told and prompt not in self._remarked:
+                self._remarked.add(prompt)
+                self._send(Noted(prompt, told))
 
     def _hand_over(self, slot: int, report: bytes, parts: list[Part], outputs: Outputs, size: int) -> None:
         """Copy a result of `size` bytes into its slot, a piece at a time; a large one is seen while it arrives."""
