@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from feedback import tracing
 from generator import checkpoints as made
 from PIL import Image
 
@@ -94,7 +95,8 @@ def world(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def visit(folder: Path, world: Path) -> Run:
-    return Run(folder / "visit", world, "--frames", 5, "--hold", "w", "--seed", 3)
+    trace = folder / "visit.json.gz"
+    return Run(folder / "visit", world, "--frames", 5, "--hold", "w", "--seed", 3, "--trace", trace)
 
 
 class Depth(torch.nn.Module):
@@ -169,6 +171,18 @@ def test_the_report_has_the_layout_that_is_promised(visit: Run) -> None:
     assert report["scene"]["tiles"] >= 100 and report["scene"]["triangles"] > 0
     assert report["memory_mb"]["worker_peak"] > 50
     assert report["transfer"]["bytes"] > 0 and report["transfer"]["path"] in ("host", "pixel-buffer")
+
+
+def test_the_trace_tells_every_frame_and_every_change(visit: Run, folder: Path) -> None:
+    """From the worker's clock to the frame's: calls lie between asking and showing."""
+    assert visit.done.returncode == 0, visit.done.stderr
+    events = tracing.read(folder / "visit.json.gz")
+    tracing.require_nested(events)
+    shown = visit.report["changes"]["shown"]
+    assert len(tracing.require_bundles(events)) == tracing.require_arrows(events) == shown
+    frames = [event for event in events if event["name"] == "frame" and event["ph"] == "X"]
+    assert len(frames) == visit.report["frames"]["count"]
+    assert {event["pid"] for event in events if event["name"] == "infer land"} == {2}
 
 
 def test_what_was_made_is_said_in_two_lines_and_nothing_else(visit: Run) -> None:

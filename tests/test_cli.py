@@ -69,6 +69,8 @@ def test_other_commands_are_understood() -> None:
         ("run --video film.gif", ["--video film.gif", ".mp4, .mov or .mkv"]),
         ("run --screenshot a.gif", ["--screenshot a.gif", ".png, .jpg, .jpeg or .webp"]),
         ("run --screenshot a", ["--screenshot a:", ".png, .jpg"]),
+        ("run --trace a.perfetto", ["--trace a.perfetto", ".json or .json.gz"]),
+        ("run --trace no/such/folder/a.json", ["--trace", "no/such/folder"]),
         ("judge a.pt b --sheet a.jpg", ["--sheet a.jpg", "end its name in .png"]),
         ("run --screenshot .", ["--screenshot .", "is a folder"]),
         ("help", ["'vrgen --help'"]),

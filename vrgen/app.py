@@ -28,6 +28,7 @@ from vrgen.feedback.panel_state import PanelState
 from vrgen.feedback.picks import Pick, told
 from vrgen.feedback.preferences import concerned, observe
 from vrgen.feedback.summary import summary_lines
+from vrgen.feedback.trace import Trace
 from vrgen.generator.encoders import troubles
 from vrgen.generator.fitting import as_visited, require_fit
 from vrgen.generator.generators import Generators
@@ -87,6 +88,7 @@ def run(options: RunOptions) -> tuple[str, ...]:
             print("vrgen: runs without a screen until Ctrl+C; --frames or --seconds end it", file=sys.stderr)
         session = stack.enter_context(closing(Session(options, world, display, generators)))
         film = stack.enter_context(Film(options.video)) if options.video else None
+        session.trace = stack.enter_context(Trace(options.trace)) if options.trace else None
         try:
             session.loop(film)
         except KeyboardInterrupt:
@@ -110,6 +112,7 @@ class Session:
         self.panel: Panel | None = None
         self.ledger = Ledger(display.kind, display.refresh_hz, display.gl, display.runtime, PASSES)
         self.steps, self._panel_pass = Laps(STEPS), PANEL
+        self.trace: Trace | None = None
         self.ledger.transfer_path = self.renderer.uploads.path
         self.assembly = Assembly(world)
         self.schedule = Schedule(world)
@@ -144,6 +147,8 @@ class Session:
         """Frames until it is time to leave."""
         counted, since_s, quiet = 0, 0.0, 0
         self.settling = self.options.settle
+        if self.trace is not None:
+            self.trace.begin(time.perf_counter(), self.ledger, self.steps, self.renderer.passes, self.collector)
         for number, open_frame in enumerate(self.display.frames()):
             with open_frame as frame:
                 self.frame(frame, number)
@@ -222,6 +227,9 @@ class Session:
         steps.lap(Step.COLLECT)
         self.ledger.rested(steps, self.renderer.passes, collector.took_s - self._collected_s)
         self._collected_s = collector.took_s
+        if self.trace is not None:
+            waiting = sum(status.waiting for status in self.generators.status)
+            self.trace.frame(self.ledger, steps, self.renderer.passes, collector, self.generators.whole, waiting)
 
     def show(self, frame: Frame, scene: Scene, intent: Intent) -> FrameCost | None:
         """The picture; the eyes are located last, when all that does not depend on them is done."""

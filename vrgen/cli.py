@@ -35,6 +35,7 @@ DESCRIPTION = f"""vrgen {__version__}: stand inside what a generative model make
 
 FILMS = (".mp4", ".mov", ".mkv")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+TRACES = (".json", ".json.gz")
 _FOLLOWED = {
     "--hold": "a key after it, such as --hold w",
     "--source": "a name after it; vrgen dataset --source list tells which there are",
@@ -400,7 +401,12 @@ def _reject_impossible(options: RunOptions) -> None:
         )
     if options.seed is not None and not 0 <= options.seed < SEEDS:
         raise UsageError(f"--seed is {options.seed}; give a whole number from 0 to {SEEDS - 1}")
-    for name, path in (("report", options.report), ("screenshot", options.screenshot), ("video", options.video)):
+    for name, path in (
+        ("report", options.report),
+        ("trace", options.trace),
+        ("screenshot", options.screenshot),
+        ("video", options.video),
+    ):
         if path is None:
             continue
         if path.is_dir():
@@ -412,6 +418,10 @@ def _reject_impossible(options: RunOptions) -> None:
     if options.screenshot is not None and options.screenshot.suffix.lower() not in PICTURES:
         raise UsageError(
             f"--screenshot {options.screenshot}: a picture is PNG, JPEG or WebP; end its name in {_or(PICTURES)}"
+        )
+    if options.trace is not None and not options.trace.name.lower().endswith(TRACES):
+        raise UsageError(
+            f"--trace {options.trace}: a trace is JSON, gzipped or not; end its name in {_or(TRACES)}"
         )
 
 

@@ -11,7 +11,7 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
-YOUNG = 2_000
+YOUNG = 700
 """Objects made and not freed since the last collection from which on the young ones are looked at."""
 OLDER = 10
 """Collections of young ones after which those that outlived one are looked at too; and of those, everything."""
@@ -40,6 +40,8 @@ class Collector:
         """All collections together."""
         self.last: tuple[float, float, int] = (0.0, 0.0, 0)
         """When the last one began and ended (time.perf_counter), and of which generation it was."""
+        self.log: list[tuple[float, float, int]] | None = None
+        """For who wants to see each: the same; emptied by them."""
         self._longest_s = [0.0, 0.0, 0.0]
         self._expected_s = list(_GUESS_S)
         self._since = [0, 0]
@@ -105,6 +107,8 @@ class Collector:
             return
         generation = info["generation"]
         self.last = (self._begun_s, now_s, generation)
+        if self.log is not None:
+            self.log.append(self.last)
         took_s = now_s - self._begun_s
         self.took_s += took_s
         self.counts[generation] += 1

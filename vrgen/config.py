@@ -255,6 +255,8 @@ class RunOptions:
     """Keys held down in a headless run, such as w to walk on."""
     report: Path | None = None
     """Write the latency report (JSON) here at the end."""
+    trace: Path | None = None
+    """Write what every frame and every change did here (.json or .json.gz), to be opened at ui.perfetto.dev."""
     screenshot: Path | None = None
     """Write the last frame (PNG; JPEG, WebP by the name's ending) here."""
     video: Path | None = None

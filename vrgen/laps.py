@@ -13,6 +13,8 @@ class Laps:
         """By part, of this frame; 0 of a part that it did not have."""
         self.ended_s = [0.0] * len(self.names)
         """When each part of this frame ended, where it had it."""
+        self.log: list[tuple[int, float, float]] | None = None
+        """For who wants to see each part, in order: which, when it began and when it ended; emptied by them."""
         self._nothing = [0.0] * len(self.names)
         self._last_s = 0.0
 
@@ -30,4 +32,6 @@ class Laps:
         """Part `which` ends here."""
         now_s = time.perf_counter()
         self.took_s[which] += now_s - self._last_s
+        if self.log is not None:
+            self.log.append((which, self._last_s, now_s))
         self.ended_s[which] = self._last_s = now_s

@@ -55,6 +55,25 @@ def test_what_is_never_through_is_overtaken_and_nothing_waits(
     timer.close()
 
 
+def test_what_the_gpu_did_lies_between_asking_and_knowing(gl_context: HeadlessDisplay) -> None:
+    from vrgen.gl.api import GL
+    from vrgen.gl.timing import PassTimer
+
+    timer = PassTimer(NAMES, software=False)
+    timer.gpu_log = []
+    clock_s = timer.gpu_clock_s()
+    before_s = timer.begin()
+    timer.lap(0)
+    timer.lap(1)
+    timer.end()
+    GL.glFinish()
+    after_s = timer.begin()
+    assert [which for which, _, _ in timer.gpu_log] == [0, 1]
+    times_s = [ns / 1e9 + clock_s for _, began_ns, ended_ns in timer.gpu_log for ns in (began_ns, ended_ns)]
+    assert [before_s - 1e-3, *times_s, after_s + 1e-3] == sorted([before_s - 1e-3, *times_s, after_s + 1e-3])
+    timer.close()
+
+
 def test_a_frame_that_nobody_ended_ends_with_the_next(gl_context: HeadlessDisplay) -> None:
     from vrgen.gl.api import GL
     from vrgen.gl.timing import PassTimer

@@ -7,13 +7,13 @@ each quantity the last numbers stay, and the rings are as large from the first a
 import json
 import math
 import sys
-import time
 from array import array
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from vrgen.clock import monotonic_s
 from vrgen.collector import Collector
 from vrgen.errors import VrgenError
 from vrgen.feedback.changes import Changes
@@ -78,7 +78,7 @@ class Ledger:
         self.count = self.missed = self.transfer_bytes = 0
         self.cpu_ms, self.interval_ms, self.late_ms = Series(), Series(), Series()
         self.transfer_ms, self.photon_ms, self.age_ms = Series(), Series(), Series()
-        self.changes = Changes(time.monotonic() - time.perf_counter())
+        self.changes = Changes(monotonic_s())
         self.steps_ms = Table(STEPS)
         self.passes_cpu_ms = Table(passes)
         self.passes_gpu_ms = Table((*passes, "frame"))

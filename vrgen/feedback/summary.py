@@ -18,7 +18,11 @@ def summary_lines(
     if ledger.first_frame_s is not None:
         told.append(f"first frame after {ledger.first_frame_s:.2f} s")
     lines = [f"{title}: {', '.join(told)}; made: {made or 'nothing'}"]
-    files = [str(path) for path in (options.video, options.screenshot, options.report) if path is not None]
+    files = [
+        str(path)
+        for path in (options.video, options.screenshot, options.report, options.trace)
+        if path is not None
+    ]
     if files:
         lines.append(f"wrote {', '.join(files)}")
     return tuple(lines)

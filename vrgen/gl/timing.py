@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from vrgen.clock import apart_s
 from vrgen.gl.api import GL
 from vrgen.laps import Laps
 
@@ -81,8 +82,9 @@ class PassTimer(Laps):
         """By pass, of the newest frame that is through; all 0 on a rasteriser in software."""
         self.gpu_frame_ms = 0.0
         """Of that frame, without the gaps between `lap` and `resume`."""
-        self.gpu_began_ns = [0] * len(self.names)
-        """When each of its passes began, on the GPU's own clock."""
+        self.gpu_log: list[tuple[int, int, int]] | None = None
+        """For who wants to see each pass, in order: which, when it began and ended, ns of the GPU's own clock; -1
+        is the whole frame of a rasteriser in software. Emptied by them."""
         self.gpu_frames = 0
         """Goes up with every frame that is through."""
 
@@ -145,11 +147,22 @@ class PassTimer(Laps):
                 total_ns += at_ns - before_ns
                 if not self._software:
                     gpu_ms[what] += (at_ns - before_ns) / 1e6
-                self.gpu_began_ns[what] = before_ns
+                if self.gpu_log is not None:
+                    self.gpu_log.append((-1 if self._software else what, before_ns, at_ns))
             before_ns = at_ns
         self.gpu_frame_ms = total_ns / 1e6
         self.gpu_frames += 1
         return True
+
+    def gpu_clock_s(self) -> float:
+        """time.perf_counter less the GPU's clock, now; the two drift apart by and by."""
+        now_ns = GL.GLint64()
+
+        def now_s() -> float:
+            GL.glGetInteger64v(GL.GL_TIMESTAMP, now_ns)
+            return int(now_ns.value) / 1e9
+
+        return -apart_s(now_s)
 
     def close(self) -> None:
         GL.glDeleteQueries(len(self._made), self._made)
