@@ -404,3 +404,20 @@ def test_the_calls_of_a_frame_do_not_depend_on_how_many_there_are(
         one.draw(scene, [camera((32, 16))])
         made.append(Counter(calls))
     assert made[0] == made[1]
+
+
+def test_who_comes_nearer_sees_the_haze_grow_thin(stage: Open) -> None:
+    """Colours are made anew before what has changed could be seen."""
+    one, fresh = stage(SIZE), {"fog_m": 30.0}
+    cloud = Cloud(coloured(gaussians(300, 16, scales=(0.4, 0.8), opacity=(220, 255)), (0, 0, 0)), (0, 1, -20))
+    middle = (slice(36, 44), slice(56, 64))
+    seen = []
+    for step in range(40):
+        walked = [s.view(SIZE, (0.0, 1.0, -0.3 * step), vertical_deg=10.0)]
+        drawn = one.draw(place(cloud, **fresh), walked)
+        if step % 13 == 12:
+            seen.append(drawn[middle].mean())
+            one.renderer._splats._coloured = ()
+            again = one.draw(place(cloud, **fresh), walked)
+            assert np.abs(again.astype(int) - drawn).max() <= 3
+    assert seen == sorted(seen, reverse=True) and seen[0] - seen[-1] > 15

@@ -29,6 +29,8 @@ BLOCK = 128
 KEY_BITS = 24
 STEP_M = 0.01
 """An order serves until the eyes, or a cloud, have moved so far."""
+HAZE_STEP = 0.004
+"""…and its colours so far, of the distance that one sees: haze changes by less than a 255th."""
 AT_ONCE = 30_000
 """Up to so many numpy sorts within the frame: it takes less than a millisecond."""
 CLOUD = np.dtype(
@@ -45,9 +47,9 @@ class Part(NamedTuple):
     yaw_rad: float
     scale: float
 
-    def near(self, other: "Part") -> bool:
+    def near(self, other: "Part", step_m: float) -> bool:
         turned = self.yaw_rad != other.yaw_rad or self.scale != other.scale
-        return self.held is other.held and not turned and math.dist(self.position, other.position) < STEP_M
+        return self.held is other.held and not turned and math.dist(self.position, other.position) < step_m
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -61,9 +63,10 @@ class _Order:
     def count(self) -> int:
         return sum(part.held.count for part in self.parts)
 
-    def serves(self, other: "_Order") -> bool:
-        same = len(self.parts) == len(other.parts) and all(a.near(b) for a, b in zip(self.parts, other.parts))
-        return same and math.dist(self.eye, other.eye) < STEP_M
+    def serves(self, other: "_Order", step_m: float = STEP_M) -> bool:
+        if len(self.parts) != len(other.parts) or math.dist(self.eye, other.eye) >= step_m:
+            return False
+        return all(a.near(b, step_m) for a, b in zip(self.parts, other.parts))
 
 
 _NOTHING = _Order((), (0.0, 0.0, 0.0))
@@ -123,7 +126,7 @@ class SplatsPass:
         self._table = ring.put(_table(whole))
         self._bind(ring)
         source = (scene.sky, scene.light, scene.fog_m, self._pool.stamp)
-        if source != self._coloured or not self._coloured_at.serves(wanted):
+        if source != self._coloured or not self._coloured_at.serves(wanted, HAZE_STEP * scene.fog_m):
             self._coloured, self._coloured_at = source, wanted
             assert self._pool.colours is not None
             GL.glBindBufferBase(GL.GL_SHADER_STORAGE_BUFFER, 3, self._pool.colours.name)
