@@ -5,6 +5,7 @@ the same, what was made stays, and the worker is started again and finds the new
 """
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,7 +56,9 @@ class _Arriving:
     given: bool = False
 
 
-Asked = dict[tuple[Key, int, int], Ask]
+Ident = tuple[Key, int, int]
+"""A request's key, epoch and revision."""
+Asked = dict[Ident, Ask]
 
 
 class Generators:
@@ -95,8 +98,12 @@ class Generators:
         self._arriving: _Arriving | None = None
         self._next_look_s = self._next_watch_s = self._peak_mb = 0.0
         self._knobs: tuple[Knob, ...] | None = None
+        self._open: dict[Ident, str] | None = None
+        """Requests that are not answered yet, and whose they are; None: to be found out anew."""
+        self._waiting: dict[str, int] = {}
+        """How many of them each generator has."""
         self._status: tuple[GeneratorStatus, ...] = ()
-        self._status_of: tuple[int, int] | None = None
+        self._status_of: tuple[int, int, int] | None = None
         self.whole: tuple[tuple[Request, Timings], ...] = ()
         """Results that the last `poll` found whole, given out by it or by one before, with all their times."""
         self.remarks: dict[str, tuple[str, ...]] = {}
@@ -177,7 +184,7 @@ class Generators:
                 ask = Ask(self._serial, now, input_s)
             asked[ident] = ask
             seat.epoch = max(seat.epoch, request.epoch)
-        self._requests, self._asked = tuple(requests), asked
+        self._requests, self._asked, self._open = tuple(requests), asked, None
         keys = {request.key for request in requests}
         self._answered = {key: ident for key, ident in self._answered.items() if key in keys}
         self._write()
@@ -218,15 +225,13 @@ class Generators:
 
     @property
     def status(self) -> tuple[GeneratorStatus, ...]:
-        """How each generator fares, in the world's order; the same object while nothing has changed."""
+        """How each generator fares, in the world's order; the same object while nothing has changed, `busy_s` by a
+        tenth of a second."""
         what, number, since_s = self._board.state if self._segment else (IDLE, -1, 0.0)
-        busy = what in (CALLING, LOADING)
-        if self._status_of != (what, number) or busy:
+        busy_s = max(0.0, time.monotonic() - since_s) if what in (CALLING, LOADING) else 0.0
+        if self._status_of != (what, number, int(10 * busy_s)):
             restarted = self._segment is not None and self._supervisor.deaths > 0
-            busy_s = max(0.0, time.monotonic() - since_s) if busy else 0.0
-            waiting = dict.fromkeys(self._seats, 0)
-            for request in self._requests:
-                waiting[request.generator] += self._is_open(request)
+            waiting = self._waits()
             self._status = tuple(
                 seat.status(
                     restarted=restarted,
@@ -236,7 +241,7 @@ class Generators:
                 )
                 for seat in self._seats.values()
             )
-            self._status_of = (what, number)
+            self._status_of = (what, number, int(10 * busy_s))
         return self._status
 
     # --- what the app asks now and then -------------------------------------------------------------------
@@ -287,7 +292,26 @@ class Generators:
     # --- letters out, reports in --------------------------------------------------------------------------
 
     def _changed(self) -> None:
-        self._dirty, self._status_of = True, None
+        self._dirty, self._open, self._status_of = True, None, None
+
+    def _waits(self) -> Mapping[str, int]:
+        """How many requests each generator has not answered yet."""
+        if self._open is None:
+            self._open = {
+                (request.key, request.epoch, request.revision): request.generator
+                for request in self._requests
+                if self._is_open(request)
+            }
+            counted = Counter(self._open.values())
+            self._waiting = {name: counted[name] for name in self._seats}
+        return self._waiting
+
+    def _answer(self, request: Request) -> None:
+        """It is answered, by a result or by an error."""
+        ident = (request.key, request.epoch, request.revision)
+        self._answered[request.key] = (request.epoch, request.revision, self._seats[request.generator].version)
+        if self._open is not None and self._open.pop(ident, None) is not None:
+            self._waiting[request.generator] -= 1
 
     def _is_open(self, request: Request) -> bool:
         version = self._seats[request.generator].version
@@ -323,16 +347,16 @@ class Generators:
         if isinstance(report, Ready):
             seat.load_succeeded(report.stamp, report.manifest)
             self.device, self._knobs = report.device, None
-            self._dirty = True
+            self._changed()
         elif report.stamp is not None:
             seat.load_failed(report.stamp, report.error)
-            self._dirty = True
+            self._changed()
         else:
             seat.fail(report.error)
             seat.blamed = 0
             if report.version in self._letters:
                 request = self._letters[report.version][0][report.index]
-                self._answered[request.key] = (request.epoch, request.revision, seat.version)
+                self._answer(request)
 
     def _made(self, report: Made, message: Message, now: float) -> None:
         letter = self._letters.get(report.version)
@@ -342,7 +366,7 @@ class Generators:
         ask = letter[1][request.key, request.epoch, request.revision]
         seat = self._seats[request.generator]
         seat.blamed, seat.failing = 0, False
-        seat.infer_ms.append((report.made_s - report.started_s) * 1000)
+        seat.took((report.made_s - report.started_s) * 1000)
         times = Timings(ask.since_s, report.started_s, report.made_s, 0.0, now, ask.input_s)
         self._arriving = _Arriving(Generated(request, seat.outputs(message, report.parts), times), message.arrival)
 
@@ -363,7 +387,7 @@ class Generators:
         if stale:
             seat.stale += 1
             return []
-        self._answered[request.key] = (request.epoch, request.revision, seat.version)
+        self._answer(request)
         seat.results += 1
         seat.age_ms.append((now - times.submitted_s) * 1000)
         handed_s = one.arrival.handed_s  # after `now`, where it came between the two

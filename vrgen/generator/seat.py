@@ -1,6 +1,5 @@
 """One generator as the frame keeps it: which file should be loaded, which is, and how it fares."""
 
-import statistics
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -58,6 +57,8 @@ class Seat:
     errors: "deque[str]" = field(default_factory=lambda: deque(maxlen=20))
     infer_ms: "deque[float]" = field(default_factory=_recent)
     age_ms: "deque[float]" = field(default_factory=_recent)
+    usual_s: float = 0.0
+    """What a call has taken lately."""
 
     # --- which file ---------------------------------------------------------------------------------------
 
@@ -138,6 +139,11 @@ class Seat:
 
     # --- what it made -------------------------------------------------------------------------------------
 
+    def took(self, infer_ms: float) -> None:
+        """A call was answered."""
+        self.infer_ms.append(infer_ms)
+        self.usual_s = float(np.median(list(self.infer_ms)[-32:])) / 1000
+
     def outputs(self, message: Message, parts: list[Part]) -> Mapping[str, Output]:
         """Views into the message's data, read-only as it is."""
         assert self.manifest is not None
@@ -170,14 +176,13 @@ class Seat:
             phase = Phase.FAILED
         else:
             phase = Phase.READY if self.wanted == self.good else Phase.LOADING
-        last = list(self.infer_ms)[-32:]
         return GeneratorStatus(
             name=self.name,
             phase=phase,
             checkpoint=self.path.name,
             waiting=waiting,
             busy_s=busy_s,
-            usual_s=statistics.median(last) / 1000 if last else 0.0,
+            usual_s=self.usual_s,
             requests=self.requests,
             results=self.results,
             stale=self.stale,

@@ -33,6 +33,8 @@ class Cascade:
         self.reach_m = reach_m
         self.clip_from_world: Array = np.eye(4)
         self.uv_by_columns: Array = _UV_FROM_CLIP.T
+        self.planes: Array = np.array([[0.0, 0.0, 0.0, 1.0]] * 5)
+        """(5, 4): the four sides, and one that everything passes (casters towards the sun are clamped)."""
         self.centre: Array | None = None
         self.direction: Array = np.zeros(3)
         self.stamp = -1
@@ -51,31 +53,31 @@ class Cascade:
 
     def look(self, eye: Array, direction: Array, size_px: int, stamp: int) -> None:
         """Centre on the walker, in whole texels, so that edges do not swim."""
-        back = direction
-        helper = np.array([0.0, 0.0, 1.0]) if abs(back[1]) > 0.9 else np.array([0.0, 1.0, 0.0])
-        right = np.cross(helper, back)
-        right /= np.linalg.norm(right)
-        up = np.cross(back, right)
-        light_from_world = np.stack([right, up, back])
-        at = light_from_world @ eye
-        texel = 2 * self.reach_m / size_px
-        at[:2] = np.floor(at[:2] / texel) * texel
-        m = np.eye(4)
-        m[0, :3], m[0, 3] = right / self.reach_m, -at[0] / self.reach_m
-        m[1, :3], m[1, 3] = up / self.reach_m, -at[1] / self.reach_m
+        # Number by number, as in frame_data.py.
+        bx, by, bz = direction.tolist()
+        rx, ry, rz = (-by, bx, 0.0) if abs(by) > 0.9 else (bz, 0.0, -bx)
+        length = math.hypot(rx, ry, rz)
+        rx, ry, rz = rx / length, ry / length, rz / length
+        ux, uy, uz = by * rz - bz * ry, bz * rx - bx * rz, bx * ry - by * rx
+        x, y, z = eye.tolist()
+        reach, texel = self.reach_m, 2 * self.reach_m / size_px
+        across = math.floor((rx * x + ry * y + rz * z) / texel) * texel / reach
+        along = math.floor((ux * x + uy * y + uz * z) / texel) * texel / reach
         # reversed depth: 1 towards the sun, 0 away from it
-        m[2, :3], m[2, 3] = back / (2 * _DEPTH_M), 0.5 - at[2] / (2 * _DEPTH_M)
-        self.clip_from_world, self.uv_by_columns = m, (_UV_FROM_CLIP @ m).T
+        deep = 2 * _DEPTH_M
+        right, up = (rx / reach, ry / reach, rz / reach), (ux / reach, uy / reach, uz / reach)
+        toward = (bx / deep, by / deep, bz / deep, 0.5 - (bx * x + by * y + bz * z) / deep)
+        self.clip_from_world = m = np.array([(*right, -across), (*up, -along), toward, (0.0, 0.0, 0.0, 1.0)])
+        self.uv_by_columns = (_UV_FROM_CLIP @ m).T
+        self.planes = np.array(
+            [
+                [part * reach for part in (*(sign * axis for axis in axes), 1.0 - sign * offset)]
+                for axes, offset in ((right, across), (up, along))
+                for sign in (1.0, -1.0)
+            ]
+            + [[0.0, 0.0, 0.0, 1.0]]
+        )
         self.centre, self.direction, self.stamp = eye.copy(), direction.copy(), stamp
-
-    @property
-    def planes(self) -> Array:
-        """(5, 4): the four sides, and one that everything passes (casters towards the sun are clamped)."""
-        r = self.clip_from_world
-        sides = np.stack([r[3] + r[0], r[3] - r[0], r[3] + r[1], r[3] - r[1], [0.0, 0.0, 0.0, 1.0]])
-        norms = np.linalg.norm(sides[:, :3], axis=1, keepdims=True)
-        norms[4] = 1.0
-        return np.asarray(sides / norms)
 
 
 class ShadowPass:

@@ -97,6 +97,7 @@ class Land:
         self.target: Key = (-1, -1)
         """Epoch and revision of the tiles that are wanted; changes only when the land is free to change."""
         self._centre: Tile = (0, 0)
+        self._rimmed: tuple[tuple[Tile, tuple[int, int]], F32] | None = None
         self._promised_m = 0.0
         self._clearing = False
         self.still = False
@@ -275,6 +276,10 @@ class Land:
         return math.floor(place[0] / part_m), math.floor(place[1] / part_m)
 
     def _rim(self, steps: tuple[int, int]) -> F32:
+        """`rim`, of a place in steps; the same array again while that is the same."""
+        before = self._rimmed
+        if before is not None and before[0] == (self._centre, steps):
+            return before[1]
         span = np.arange(-REACH, REACH + 2)
         cap = np.zeros((GRID, GRID), np.float32)
         x = self._centre[0] + span - (steps[0] + 0.5) / _RIM_STEPS
@@ -284,6 +289,8 @@ class Land:
         rim = np.clip((REACH - 0.55 - away) / 1.8, 0.0, 1.0)
         slots_x, slots_z = (self._centre[0] + span) % GRID, (self._centre[1] + span) % GRID
         cap[np.ix_(slots_z, slots_x)] = rim * rim * (3 - 2 * rim)
+        cap.flags.writeable = False
+        self._rimmed = (self._centre, steps), cap
         return cap
 
     # --- how high it is -----------------------------------------------------------------------------------
