@@ -11,9 +11,11 @@ from vrgen.display.headless import HeadlessDisplay
 
 BENCH = Path(__file__).parent.parent / "tools" / "bench"
 SAID = {
+    "gpu": ("On a GPU",),
     "handoff": ("from the worker to GL", "of memcpy"),
     "headset": ("bare pyopenxr loop", "vrgen, empty scene", "Frames missed while the generators work"),
     "interval": ("nothing drawn, 90 Hz", "busy: a new world", "stopped: SIGSTOP", "killed: SIGKILL"),
+    "missed": ("Frames missed in", "waiting for a core", "uploads of 64 MiB done"),
     "objects": (
         "CPU time of a frame, ms, nothing drawn",
         "CPU time of a frame, ms, drawn",
@@ -25,8 +27,9 @@ SAID = {
         "CPU time of a frame with N splats, ms, drawn",
     ),
     "start": ("From the process's start to the first frame", "headless, shader cache empty"),
+    "throughput": ("Calls a second through vrgen and without it", "Where a call's time goes"),
     "training": ("DCGAN on digits", "ratio by the clock", "waited for data"),
-    "walk": ("Walking on", "MiB a minute"),
+    "walk": ("Walking on", "at the end ÷ after"),
 }
 
 

@@ -56,6 +56,7 @@ class Report:
         self._path: Path = args.out / f"{name}.json"
         self._console = Console(width=None if sys.stdout.isatty() else 150)
         self._written: list[str] = []
+        self._figures: list[dict[str, str | float]] = []
         self._data: dict[str, Any] = {"date": f"{datetime.now():%Y-%m-%d %H:%M}", "quick": self._quick}
         self.machine = {**machine(), "pinned": pinned}
 
@@ -76,6 +77,16 @@ class Report:
         self._console.print(text, highlight=False)
         self._written += [text, ""]
 
+    def figure(
+        self, what: str, measured: float, *, at_most: float | None = None, at_least: float | None = None
+    ) -> None:
+        """One of the figures that are asked for; a table of them comes last."""
+        kept = at_least is None or measured >= at_least
+        kept &= at_most is None or measured <= at_most
+        asked = f"≤ {at_most:g}" if at_most is not None else f"≥ {at_least:g}"
+        state = "kept" if kept else "missed"
+        self._figures.append({"what": what, "measured": measured, "asked": asked, "state": state})
+
     def keep(self, **data: Any) -> None:
         """What the JSON holds beside the machine."""
         self._data.update(data)
@@ -83,6 +94,12 @@ class Report:
     def finish(self) -> None:
         """The machine under the tables; everything into NAME.json, and what was printed into NAME.md."""
         self.machine["load at the end"] = load()
+        if self._figures:
+            rows = [
+                [str(f["what"]), f"{f['measured']:.3g}", str(f["asked"]), str(f["state"])] for f in self._figures
+            ]
+            self.table("What is asked", ("", "measured", "asked", ""), rows)
+            self.keep(figures=self._figures)
         self.say("; ".join(f"{what}: {found}" for what, found in self.machine.items()))
         if self._quick:
             self.say("--quick: these are no figures to keep")
@@ -146,6 +163,10 @@ def in_child(script: str, *args: object, **environment: str) -> dict[str, Any]:
         sys.exit(f"{Path(script).name}: {' '.join(map(str, args))} failed with status {done.returncode}")
     answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return answer
+
+
+def device_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the generators compute")
 
 
 def world_argument(parser: argparse.ArgumentParser) -> None:

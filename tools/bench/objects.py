@@ -187,8 +187,8 @@ def main() -> None:
         for package, asked in ASKED.items():
             of_it = [share for name, share in shares.items() if PEERS[name] == package and "instanced" not in name]
             if of_it:  # its faster way
-                said = f"vrgen takes {max(of_it):.3f} of {package}'s time (at most {asked})"
-                report.say(f"{max(counts):,} objects, {gl}: {said}")
+                what = f"CPU time of a frame, {max(counts):,} objects, {gl} ÷ {package}"
+                report.figure(what, max(of_it), at_most=asked)
     report.say("p50 to p99: CPU time of the whole process (of pygfx with nothing drawn: of its own thread)")
     for engine, why in peers.left_out.items():
         report.say(f"{engine} is left out: {why}")
@@ -206,8 +206,10 @@ def main() -> None:
         for name, times in outside.items():
             calls, grown = _median(times["calls"]), _median(times["outside"]) / base
             rows.append([f"{name}; {gl}", *_bench.cells(times["outside"], 3), f"{calls:.0f}", f"{grown:.2f}"])
+        grown = _median(outside[f"{many:,}"]["outside"]) / base
+        report.figure(f"time outside GL, {many:,} objects ÷ {few:,}, {gl}", grown, at_most=1.2)
         report.keep(**{f"outside, {gl}": outside})
-    title = f"vrgen outside GL calls, ms of a frame (at most 1.2 times from {few:,} to {many:,})"
+    title = "vrgen outside GL calls, ms of a frame"
     report.table(title, ("N", "p50", "p95", "p99", "GL calls", f"÷ N = {few:,}"), rows)
     report.finish()
 

@@ -28,7 +28,7 @@ importlib.import_module(module).main(**arguments)
 # Blocks of the size of a feature map would otherwise go back to the system after every call and be faulted in
 # again.
 # Idle OpenMP threads must not spin on the cores that the frame process draws with.
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": "1000000000",
     "MALLOC_TRIM_THRESHOLD_": "10000000000",
     "OMP_WAIT_POLICY": "PASSIVE",
@@ -49,7 +49,7 @@ def start(
     `fds` are inherited under their own numbers; what it prints as its last words goes to `words`.
     """
     command = [sys.executable, "-c", _BOOT, json.dumps([sys.path, module, arguments])]
-    environment = {**os.environ, **_ENVIRONMENT}
+    environment = {**os.environ, **ENVIRONMENT}
     if sys.platform == "win32":
         return subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=output, stderr=words, env=environment, bufsize=0
