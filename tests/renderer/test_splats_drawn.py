@@ -406,18 +406,19 @@ def test_the_calls_of_a_frame_do_not_depend_on_how_many_there_are(
     assert made[0] == made[1]
 
 
-def test_who_comes_nearer_sees_the_haze_grow_thin(stage: Open) -> None:
+def test_who_comes_nearer_sees_the_haze_clear(stage: Open) -> None:
     """Colours are made anew before what has changed could be seen."""
-    one, fresh = stage(SIZE), {"fog_m": 30.0}
+    one = stage(SIZE)
     cloud = Cloud(coloured(gaussians(300, 16, scales=(0.4, 0.8), opacity=(220, 255)), (0, 0, 0)), (0, 1, -20))
+    scene = place(cloud, fog_m=30.0)
     middle = (slice(36, 44), slice(56, 64))
     seen = []
     for step in range(40):
         walked = [s.view(SIZE, (0.0, 1.0, -0.3 * step), vertical_deg=10.0)]
-        drawn = one.draw(place(cloud, **fresh), walked)
+        drawn = one.draw(scene, walked)
         if step % 13 == 12:
             seen.append(drawn[middle].mean())
             one.renderer._splats._coloured = ()
-            again = one.draw(place(cloud, **fresh), walked)
+            again = one.draw(scene, walked)
             assert np.abs(again.astype(int) - drawn).max() <= 3
     assert seen == sorted(seen, reverse=True) and seen[0] - seen[-1] > 15
