@@ -1,6 +1,7 @@
 """`vrgen judge`: run a checkpoint on drawn inputs and hand what it makes to the judges of training."""
 
 import json
+import sys
 import time
 from dataclasses import asdict
 from typing import Any
@@ -16,11 +17,12 @@ from vrgen.generator.fitting import as_beside_a_manifest
 from vrgen.generator.knobs import sample_inputs
 from vrgen.generator.manifest import read_manifest
 from vrgen.messages import InputValue
+from vrgen.progress import Progress, spoken
 from vrgen.training import shapes
 from vrgen.training.dataset import TEXT, Dataset
 from vrgen.training.distances import Features
 from vrgen.training.features import Embedding
-from vrgen.training.judging import Made, embedder
+from vrgen.training.judging import BATCH, FEW, SEEN_PX, Embed, Made, embedder
 from vrgen.training.judging import judge as judged
 from vrgen.training.reading import Unreadable
 from vrgen.training.resizing import linear_from_srgb
@@ -28,6 +30,10 @@ from vrgen.training.sources import default_cache
 from vrgen.workshop import JudgeOptions
 
 Array = npt.NDArray[np.float32]
+
+WARM = 3
+"""The sample that is timed: before it, TorchScript is still at its profile."""
+LONG_S = 60.0
 
 
 class _Sampler:
@@ -104,13 +110,15 @@ def reached(options: JudgeOptions) -> dict[str, Any]:
     sampler = _Sampler(model, data, options.seed)
     mesh = data.about.kind == "mesh"
     embed = _unused if mesh else embedder(options.cache or default_cache())
-    began = time.monotonic()
-    made = np.stack([sampler.make(number) for number in _counted(options.samples)])
-    edges = [edge for number in range(8) if (edge := sampler.edge_m(number)) is not None]
-    making_s = time.monotonic() - began
-    verdict = judged(
-        Made(made.astype(np.float32), max(edges, default=None)), data, embed, options.seed, options.sheet
-    )
+    with Progress() as progress:
+
+        def looked_at(done: int, total: int) -> None:
+            progress.at("looking at the pictures", done / total, f"{done} of {total}")
+
+        made, making_s = _made(sampler, options.samples, data, None if mesh else embed, progress)
+        edges = [edge for number in range(8) if (edge := sampler.edge_m(number)) is not None]
+        whole = Made(made, max(edges, default=None))
+        verdict = judged(whole, data, embed, options.seed, options.sheet, looked_at)
     return {
         "checkpoint": str(options.checkpoint),
         "output": sampler.output,
@@ -205,10 +213,36 @@ def _prompt_warning(model: Model, sampler: _Sampler) -> list[str]:
     return ["the dataset has no texts for the prompt: random directions were drawn, which is harder than any text"]
 
 
-def _counted(total: int) -> Any:
-    """Numbers from 0, with a bar on a terminal."""
-    from rich.console import Console
-    from rich.progress import track
+def _made(
+    sampler: _Sampler, count: int, data: Dataset, embed: Embed | None, progress: Progress
+) -> tuple[Array, float]:
+    """The samples (N, C, H, W), and the seconds that they took. When a few are there, it is told how long all of
+    it will take, if that is long."""
+    made, seconds = [], 0.0
+    for number in range(count):
+        began_s = time.monotonic()
+        made.append(sampler.make(number))
+        make_s = time.monotonic() - began_s
+        seconds += make_s
+        if number == WARM:
+            look_s = 0.0 if embed is None else _looking_s(embed)
+            looked_at = 4 * min(count, len(data.about.items) // 2)
+            advise(count, count * make_s + looked_at * look_s)
+        progress.at("making samples", (number + 1) / count, f"{number + 1} of {count}")
+    return np.stack(made).astype(np.float32), seconds
 
-    console = Console(stderr=True)
-    return track(range(total), "making", console=console, transient=True, disable=not console.is_terminal)
+
+def _looking_s(embed: Embed) -> float:
+    """What it takes the network to look at one picture, seconds."""
+    batch = np.zeros((BATCH, 3, SEEN_PX, SEEN_PX), np.float32)
+    embed(batch[:1])
+    began_s = time.monotonic()
+    embed(batch)
+    return (time.monotonic() - began_s) / BATCH
+
+
+def advise(samples: int, seconds: float) -> None:
+    """Say before it begins that it will take long, and what would be quicker."""
+    if seconds > LONG_S:
+        less = f"; --samples {samples // 2} is twice as quick, and less sure" if samples > 2 * FEW else ""
+        print(f"this takes about {spoken(seconds)}{less}", file=sys.stderr, flush=True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("scipy")
 
-from vrgen import judgement
+from vrgen import judgement, progress
 from vrgen.cli import main
 from vrgen.errors import VrgenError
 from vrgen.training import distances, seams
@@ -272,6 +272,26 @@ class TestTheCommand:
         assert main(["judge", str(path), str(data.folder), *options]) == 0
         told = capsys.readouterr().out
         assert "ceiling" in told and "not to be compared with scores of Inception" in told
+
+    def test_what_takes_long_is_told_before_and_meanwhile(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(judgement, "embedder", lambda cache: plain)
+        data = dataset(tmp_path / "d")
+        path = checkpoint(tmp_path / "a.pt", np.asarray(data.data, np.float32) / 255)
+        call = ["judge", str(path), str(data.folder), "--samples", "128", "--device", "cpu"]
+        capsys.readouterr()
+        monkeypatch.setattr(judgement, "LONG_S", 1e9)
+        assert main(call) == 0
+        assert "this takes" not in capsys.readouterr().err
+        monkeypatch.setattr(judgement, "LONG_S", 0.0)
+        monkeypatch.setattr(progress, "FIRST_S", 0.0)
+        monkeypatch.setattr(progress, "EVERY_S", 0.0)
+        assert main(call) == 0
+        said = capsys.readouterr().err
+        assert said.index("this takes about ") < said.index("looking at the pictures")
+        assert "--samples 64 is twice as quick" in said
+        assert "… making samples: 128 of 128" in said and "… looking at the pictures: 240 of 240" in said
 
     def test_what_is_no_dataset_or_of_another_kind(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -77,18 +77,24 @@ def embedder(cache: Path) -> Embed:
     network = Embedding(cache).eval()
 
     def embed(codes: Array) -> Features:
-        found = []
         with torch.inference_mode():
-            for start in range(0, len(codes), BATCH):
-                batch = torch.from_numpy(codes[start : start + BATCH]) * 2 - 1
-                found.append(network(batch).double().numpy())
-        return np.concatenate(found)
+            features: Features = network(torch.from_numpy(codes) * 2 - 1).double().numpy()
+        return features
 
     return embed
 
 
-def judge(made: Made, data: Dataset, embed: Embed, seed: int = 0, sheet: Path | None = None) -> Verdict:
+def judge(
+    made: Made,
+    data: Dataset,
+    embed: Embed,
+    seed: int = 0,
+    sheet: Path | None = None,
+    looked_at: Callable[[int, int], None] = lambda done, total: None,
+) -> Verdict:
     """Compare what was made with the data; with `sheet`, also draw a contact sheet.
+
+    `looked_at`: told how many pictures the network has seen, of how many.
 
     Raises:
         DatasetError: the data has too few pictures to be halved.
@@ -105,10 +111,7 @@ def judge(made: Made, data: Dataset, embed: Embed, seed: int = 0, sheet: Path | 
     }
     sets["floor"] = _noise(sets["reference"], count, rng)
     native = {name: _codes(kind, pictures) for name, pictures in sets.items()}
-    if kind == "mesh":
-        looked = shapes.described(sets)
-    else:
-        looked = {name: embed(_looked_at(kind, codes, size)) for name, codes in native.items()}
+    looked = shapes.described(sets) if kind == "mesh" else _seen(kind, native, size, embed, looked_at)
     if sheet is not None:
         _draw(native, looked, sheet)
     scores = [*_of_features(looked), *_of_seams(kind, native, made)]
@@ -186,6 +189,25 @@ def _codes(kind: Kind, pictures: Array) -> Array:
     if pictures.shape[1] == 1:
         pictures = np.repeat(pictures, 3, 1)
     return np.clip(pictures[:, :3], 0, 1).astype(np.float32)
+
+
+def _seen(
+    kind: Kind,
+    native: dict[str, Array],
+    size: tuple[int, int],
+    embed: Embed,
+    looked_at: Callable[[int, int], None],
+) -> dict[str, Features]:
+    """The features of every set, a batch at a time."""
+    done, total = 0, sum(len(codes) for codes in native.values())
+    found: dict[str, list[Features]] = {name: [] for name in native}
+    for name, codes in native.items():
+        for start in range(0, len(codes), BATCH):
+            batch = codes[start : start + BATCH]
+            found[name].append(embed(_looked_at(kind, batch, size)))
+            done += len(batch)
+            looked_at(done, total)
+    return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
 def _looked_at(kind: Kind, codes: Array, size: tuple[int, int]) -> Array:
