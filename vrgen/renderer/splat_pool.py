@@ -32,17 +32,19 @@ class Held:
 
 
 class SplatPool:
-    """Owner of the buffer. What has left keeps its range until no order names it any more (`forget`)."""
+    """Owner of the buffer. It never shrinks: an order may name what has left, and finds there what is there now,
+    which is not shown before an order names it (`Cloud.weight`)."""
 
     def __init__(self) -> None:
         self.buffer: Buffer | None = None
         self.colours: Buffer | None = None
         """The finished colour of each, four bytes."""
         self.capacity = 0
+        self.slots = 0
+        """That have ever been taken."""
         self.stamp = 0
         """Goes up whenever something else lies there."""
         self._held: dict[int, Held] = {}
-        self._left: list[Held] = []
 
     def of(self, splats: Splats) -> Held | None:
         return self._held.get(splats.id)
@@ -51,7 +53,7 @@ class SplatPool:
         """Copy as much as the time allows, but something; returns the bytes copied."""
         wanted = {cloud.splats.id for cloud in clouds}
         for name in [name for name in self._held if name not in wanted]:
-            self._left.append(self._held.pop(name))
+            del self._held[name]
         deadline_s = time.perf_counter() + budget_s
         copied = 0
         for cloud in clouds:
@@ -73,7 +75,7 @@ class SplatPool:
 
     def _given_room(self, splats: Splats) -> Held | None:
         """A range, in a larger buffer if need be; None where all slots are taken."""
-        taken = sorted((*self._held.values(), *self._left), key=lambda held: held.first)
+        taken = sorted(self._held.values(), key=lambda held: held.first)
         slot = next(iter(set(range(SLOTS)) - {held.slot for held in taken}), None)
         if slot is None:
             return None
@@ -84,6 +86,7 @@ class SplatPool:
             first = held.first + held.count
         if first + count > self.capacity:
             self._enlarge(max(first + count, 2 * self.capacity))
+        self.slots = max(self.slots, slot + 1)
         made = self._held[splats.id] = Held(splats, first, slot)
         return made
 
@@ -98,13 +101,6 @@ class SplatPool:
         self.capacity = capacity
         self.stamp += 1
 
-    def forget(self, named: frozenset[int]) -> None:
-        """Give the room of what has left to others, but for what the present order names."""
-        if self._left:
-            self._left = [held for held in self._left if held.splats.id in named]
-        if self.buffer is not None and not self._held and not self._left:
-            self.close()
-
     def close(self) -> None:
         for buffer in (self.buffer, self.colours):
             if buffer is not None:
@@ -112,4 +108,3 @@ class SplatPool:
         self.buffer = self.colours = None
         self.capacity = 0
         self._held.clear()
-        self._left.clear()

@@ -116,14 +116,12 @@ class SplatsPass:
             if (held := self._pool.of(cloud.splats)) is not None and held.whole
         ]
         if not whole:
-            if self._pool.buffer is not None:
-                self._adopt(_NOTHING)
             return
         if self._programs is None:
             self._programs = self._stack.enter_context(_Programs())
         parts = tuple(Part(held, cloud.position, cloud.yaw_rad, cloud.scale) for cloud, held in whole)
         wanted = _Order(parts, tuple(eye.tolist()))
-        self._table = ring.put(_table(whole))
+        self._table = ring.put(_table(whole, self._pool.slots))
         self._bind(ring)
         source = (scene.sky, scene.light, scene.fog_m, self._pool.stamp)
         if source != self._coloured or not self._coloured_at.serves(wanted, HAZE_STEP * scene.fog_m):
@@ -168,7 +166,7 @@ class SplatsPass:
         GL.glBindBufferBase(GL.GL_SHADER_STORAGE_BUFFER, 4, self._sort.values.name)
         self._dispatch(self._programs.keys.of(False).program, wanted)
         self._sort.sort(wanted.count, KEY_BITS)
-        self._adopt(wanted)
+        self._order = wanted
 
     def _sort_beside(self, wanted: _Order) -> None:
         """Take an order that is done, ask for another where it is not near enough to what is wanted."""
@@ -191,14 +189,7 @@ class SplatsPass:
                 self._order_buffer.close()
             self._order_buffer = Buffer(order.nbytes, "splat order")
         self._order_buffer.write(order)
-        self._adopt(made)
-
-    def _adopt(self, order: _Order) -> None:
-        self._order = order
-        named = {part.held.splats.id for part in order.parts}
-        if self._sorting is not None:  # what is being sorted will be named
-            named |= {part.held.splats.id for part in self._sorting[0].parts}
-        self._pool.forget(frozenset(named))
+        self._order = made
 
     # --- drawing ------------------------------------------------------------------------------------------
 
@@ -269,8 +260,9 @@ def ordered(parts: tuple[Part, ...], eye: tuple[float, ...]) -> U32:
     return np.concatenate(indices)[order_of(np.concatenate(keys))]
 
 
-def _table(whole: list[tuple[Cloud, Held]]) -> npt.NDArray[np.void]:
-    table = np.zeros(max(held.slot for _, held in whole) + 1, CLOUD)
+def _table(whole: list[tuple[Cloud, Held]], slots: int) -> npt.NDArray[np.void]:
+    """(slots,) of CLOUD; what is not here any more, or not whole, has no weight."""
+    table = np.zeros(slots, CLOUD)
     for cloud, held in whole:
         row = table[held.slot]
         row["position"], row["scale"] = cloud.position, cloud.scale
