@@ -26,6 +26,12 @@ def beyond(x: Tensor, wraps: str, by: int) -> Tensor:
     return F.pad(x, [by, by, by, by])
 
 
+def doubled(x: Tensor, wraps: str) -> Tensor:
+    """(B, C, H, W) -> (B, C, 2 H, 2 W), bilinear, over the edges too where the picture wraps."""
+    x = F.interpolate(beyond(x, wraps, 1), scale_factor=2.0, mode="bilinear", align_corners=False)
+    return x[:, :, 2:-2, 2:-2]
+
+
 class Weighted(nn.Module):
     """A weight and a bias; the weight may be stored as float16, or as int8 with a scale for each output."""
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from vrgen.training.draws import Draws
 from vrgen.training.models.family import Deal, Improve, Shape, Told, frozen, slope
-from vrgen.training.models.layers import Conv, Linear, Poles, Wraps, beyond
+from vrgen.training.models.layers import Conv, Linear, Poles, Wraps, doubled
 
 STYLE = 96
 SCALES = 3
@@ -45,15 +45,10 @@ class Block(nn.Module):
     def forward(self, x: Tensor, picture: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
         """x (B, I, h, w), picture (B, C, h, w) -> both at twice the size where the block grows."""
         if self.grows:
-            x, picture = self.twice(x), self.twice(picture)
+            x, picture = doubled(x, self.wraps), doubled(picture, self.wraps)
         x = self.modulated(self.one(x) + self.grainy[0] * self.grain[0], self.style_one(style))
         x = self.modulated(self.two(x) + self.grainy[1] * self.grain[1], self.style_two(style))
         return x, picture + self.show(x)
-
-    def twice(self, x: Tensor) -> Tensor:
-        """Bilinear, over the edges too where the picture wraps."""
-        x = F.interpolate(beyond(x, self.wraps, 1), scale_factor=2.0, mode="bilinear", align_corners=False)
-        return x[:, :, 2:-2, 2:-2]
 
     def modulated(self, x: Tensor, style: Tensor) -> Tensor:
         """Scaled to unit size over the channels, then by the style."""

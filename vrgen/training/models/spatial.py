@@ -2,8 +2,8 @@
 
 A plain DCGAN gives each place of its first field weights of its own and makes all grain from 4 × 4 numbers: on
 grounds it came to a wallpaper. Here the latent says what kind of ground it is, the same everywhere, and what
-differs from place to place is noise, drawn from the latent too, so that one latent is one picture. Rows and
-columns are doubled by repeating them, a convolution smooths them: transposed convolutions left a grid.
+differs from place to place is noise, drawn from the latent too, so that one latent is one picture. Fields are
+resized and then convolved: transposed convolutions left a grid.
 The judge is DCGAN's, asked about patches and about the whole.
 """
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from vrgen.training.draws import Draws
 from vrgen.training.models.dcgan import STD
 from vrgen.training.models.family import Deal, Improve, Shape, Told, frozen
-from vrgen.training.models.layers import Conv, Linear
+from vrgen.training.models.layers import Conv, Linear, doubled
 
 LOCAL = 16
 """Channels of noise that the first field begins with."""
@@ -46,13 +46,14 @@ class Grow(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, shape: Shape, halved: int) -> None:
         super().__init__()
+        self.wraps = str(shape.wraps)
         self.conv = Conv(inputs, outputs, 3, wraps=shape.wraps, std=STD, bias=False)
         self.norm = nn.BatchNorm2d(outputs)
         self.noise = Noise(shape.latent, 1, shape.height >> halved, shape.width >> halved)
         self.grain = nn.Parameter(torch.randn(outputs, 1, 1) * 0.3)
 
     def forward(self, x: Tensor, latent: Tensor) -> Tensor:
-        x = self.norm(self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest")))
+        x = self.norm(self.conv(doubled(x, self.wraps)))
         return F.relu(x + self.grain * self.noise(latent))
 
 
