@@ -155,7 +155,7 @@ def main() -> None:
     parser.add_argument("--split", action="store_true", help="with --child: time outside GL calls")
     args = parser.parse_args()
     counts = args.counts or ((100,) if args.quick else COUNTS)
-    frames = args.frames or (16 if args.quick else 240)
+    frames = args.frames or (8 if args.quick else 240)
     if args.child:
         print(json.dumps(draw_vrgen(args.child, frames, args.anew, args.split)))
         sys.stdout.flush()

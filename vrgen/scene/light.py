@@ -87,7 +87,7 @@ def light_of(radiance: Radiance) -> Light:
     cosine = _DIRECTIONS @ sun
     spot = cosine > np.cos(_SUN_RADIUS_RAD)
     ring = (cosine > np.cos(_RING_RAD)) & ~spot
-    around = np.median(small[ring], axis=0) if ring.any() else small.mean(axis=(0, 1))
+    around = np.quantile(small[ring], 0.5, axis=0) if ring.any() else small.mean(axis=(0, 1))
     weight = np.broadcast_to(_SOLID[:, None], luminance.shape)
     excess = np.maximum(small - around, 0.0)
     irradiance = (excess * (spot * weight)[..., None]).sum(axis=(0, 1))
