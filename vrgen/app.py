@@ -24,6 +24,7 @@ from vrgen.display.select import open_display
 from vrgen.errors import VrgenError
 from vrgen.feedback.haptics import UNTOUCHED, Answer, felt
 from vrgen.feedback.ledger import STEPS, Ledger, Step
+from vrgen.feedback.pace import pace_of
 from vrgen.feedback.panel_state import PanelState
 from vrgen.feedback.picks import Pick, told
 from vrgen.feedback.preferences import concerned, observe
@@ -438,6 +439,7 @@ class Session:
             paused=self.paused,
             rate_hz=self.ledger.rate_hz,
             missed=self.ledger.missed,
+            pace=lambda: pace_of(self.ledger),
             help=help_rows() if controls.tracked is None else hand_rows(controls.tracked.words),
         )
 

@@ -13,6 +13,7 @@ from vrgen.errors import VrgenError
 from vrgen.feedback import rings
 from vrgen.feedback.ledger import STEPS, Ledger, Step
 from vrgen.feedback.missed import CAUSES, COLLECTION, PROGRAM, RASTERISER, UPLOAD, WAITING, Spent
+from vrgen.feedback.pace import pace_of
 from vrgen.feedback.rings import Series, Table, summary
 from vrgen.laps import Laps
 from vrgen.messages import FrameCost, GeneratorStatus, Person
@@ -128,6 +129,22 @@ def test_missed_frames_are_counted_by_their_cause_and_shown_in_the_graph() -> No
     passes = ledger.report()["passes"]
     assert passes["cpu_ms"]["upload"]["p50"] == pytest.approx(2.0) and passes["cpu_ms"]["sky"] == {}
     assert passes["gpu_ms"]["frame"]["max"] == pytest.approx(25.0)
+
+
+def test_the_graph_has_a_column_for_every_few_frames_and_looks_the_same_while_they_are_even() -> None:
+    ledger = Ledger("headless", 90.0, "")
+    rng = np.random.default_rng(0)
+    paces, begun_s = [], 0.0
+    for number in range(1800):
+        ledger.frame(begun_s, begun_s + 0.004, 4.0, FrameCost(), core_s=0.02 if number == 1500 else 0.004)
+        begun_s += (0.05 if number == 1500 else 1 / 90) + rng.uniform(-5e-4, 5e-4)
+        if number % 90 == 0:
+            paces.append(pace_of(ledger))
+    assert len(set(paces[8:16])) == 1 and paces[10].heights == (4,) * 90
+    late = pace_of(ledger)
+    assert late.missed_by == (0, 0, 0, 1, 0) and late.causes.count(1 + PROGRAM) == 1
+    column = late.causes.index(1 + PROGRAM)
+    assert late.heights[column] == 18 and 40 <= column < 45, "299 frames ago, six a column"
 
 
 def test_what_is_left_of_a_frame_is_without_what_the_screen_held_it_back() -> None:

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from vrgen.display.headless import HeadlessDisplay
+from vrgen.feedback.missed import CAUSES
+from vrgen.feedback.pace import Pace
 from vrgen.feedback.panel_state import PanelState, PanelWants
 from vrgen.messages import Action, Choice, GeneratorStatus, Knob, Person, Phase, View
 from vrgen.prompts import prompt_text, prompt_value
 
+Colour = tuple[float, float, float, float]
 SEASON = Knob("season", "slider", (1,), "Season", ("g",))
 GROUND = Knob("ground", "label", (1, 3), "Ground", ("g",), labels=("grass", "sand", "snow"))
 STATE = PanelState(
@@ -94,6 +97,54 @@ def test_it_covers_a_corner_and_leaves_the_world_alone(shown: Shown) -> None:
     assert np.abs(pixels[:12] - world).max() <= 1
     assert pixels[20:200, 30:340].mean() < 90
     assert pixels[20:200, 30:340].max() > 200  # bright text on it
+
+
+CALM = Pace(6.0, 90, (4,) * 90, (0,) * 90, (0,) * 5)
+
+
+def coloured(pixels: np.ndarray, colour: Colour) -> int:
+    """How many pixels of the panel are nearly of that colour."""
+    return int((np.abs(pixels[:, :360] - np.array(colour[:3]) * 255).max(axis=2) <= 3).sum())
+
+
+@pytest.mark.parametrize("cause", range(len(CAUSES)))
+def test_the_graph_marks_missed_frames_in_the_colour_of_their_cause(shown: Shown, cause: int) -> None:
+    from vrgen.feedback.graph import _OF_CAUSE
+
+    before = coloured(shown.settle(replace(STATE, pace=lambda: CALM)), _OF_CAUSE[cause])
+    heights, causes, missed_by = list(CALM.heights), list(CALM.causes), list(CALM.missed_by)
+    heights[80:84], causes[80:84], missed_by[cause] = [16] * 4, [1 + cause] * 4, 4
+    late = replace(CALM, heights=tuple(heights), causes=tuple(causes), missed_by=tuple(missed_by))
+    for _ in range(40):
+        pixels = shown.settle(replace(STATE, pace=lambda: late))
+    assert coloured(pixels, _OF_CAUSE[cause]) > before + 150, "four columns of 26 units, each some 3 wide"
+
+
+def test_the_bar_of_the_last_change_is_divided_among_its_stages(shown: Shown) -> None:
+    from vrgen.feedback.graph import _OF_STAGE
+
+    calm = coloured(shown.settle(replace(STATE, pace=lambda: CALM)), _OF_STAGE[4])
+    pace = replace(CALM, change=("sky", (0.0, 0.0, 250.0, 0.0, 500.0, 0.0, 250.0)))
+    for _ in range(40):
+        pixels = shown.settle(replace(STATE, pace=lambda: pace))
+    row = max(range(len(pixels)), key=lambda y: coloured(pixels[y : y + 1], _OF_STAGE[4]))
+    half, quarter = (coloured(pixels[row : row + 1], _OF_STAGE[i]) for i in (4, 6))
+    assert calm == 0 and half == pytest.approx(2 * quarter, rel=0.25) and half > 100
+
+
+def test_a_graph_that_looks_the_same_is_not_laid_out_again(shown: Shown) -> None:
+    asked: list[float] = []
+
+    def pace() -> Pace:
+        asked.append(0.0)
+        return replace(CALM, seconds=6.0)
+
+    state = replace(STATE, pace=pace)
+    shown.settle(state)
+    painted = redraws(shown)
+    for _ in range(90):
+        shown.frame(state)
+    assert painted[0] == 0 and 2 <= len(asked) <= 5
 
 
 def test_it_is_drawn_over_every_view(gl_context: HeadlessDisplay) -> None:

@@ -36,6 +36,14 @@ class Change:
     times_s: tuple[float, ...]
 
     @property
+    def name(self) -> str:
+        """For people: "sky", "land 3,-2", "rock 4"."""
+        part = (
+            f" {self.tile[0]},{self.tile[1]}" if self.tile is not None else f" {self.variant}" * (self.variant > 0)
+        )
+        return self.generator + part
+
+    @property
     def stages_ms(self) -> tuple[float, ...]:
         """In the order of `STAGES`."""
         return tuple((b - a) * 1e3 for a, b in zip(self.times_s, self.times_s[1:]))

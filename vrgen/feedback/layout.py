@@ -6,6 +6,8 @@ import numpy as np
 from imgui_bundle import imgui
 
 from vrgen.feedback.dressing import ACCENT, BAD, BUSY, FAINT, GOOD, INK, SMALL, TEXT, Colour, width_px
+from vrgen.feedback.graph import change_bar, pace_graph
+from vrgen.feedback.pace import Pace
 from vrgen.feedback.panel_state import PanelState
 from vrgen.feedback.widgets import bar, dot, line, right, rule, shortened, small, small_map
 from vrgen.labels import label_index, label_value
@@ -51,6 +53,7 @@ class Form:
     """Notes that have just come: the compact form shows these too."""
     info: tuple[str, ...] = ()
     """What is good to know and no alarm, while it is new."""
+    pace: Pace | None = None
     sure: bool = False
     """Quit was pressed, and quits when it is pressed again."""
 
@@ -97,9 +100,11 @@ def lay_out(state: PanelState, form: Form) -> Made:
             _sides(state, made, form)
             _making_together(state, form.scale)
             _notes(state, form)
+            _pace(form)
         else:
             _heading(state, form)
-            _making(state.generators, form.scale)
+            _pace(form)
+            _making_together(state, form.scale)
             _knobs(state, made, form)
             _keys(state, made, form.scale)
         if form.toast:
@@ -142,6 +147,15 @@ def _title(state: PanelState) -> None:
     if state.rate_hz:
         right(f"{state.rate_hz:.0f} fps" + (f" · {state.missed} missed" if state.missed else ""), FAINT)
     small(f"world {state.choice.world + 1} · seed {state.choice.seed}", FAINT)
+
+
+def _pace(form: Form) -> None:
+    """How evenly it is drawn, and what was seen last."""
+    if form.pace is not None:
+        if form.for_hands:
+            rule()
+        pace_graph(form.pace, form.scale)
+        change_bar(form.pace, form.scale)
 
 
 def _asked(state: PanelState, form: Form) -> None:

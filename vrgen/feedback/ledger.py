@@ -24,7 +24,7 @@ from vrgen.messages import FrameCost, GeneratorStatus, Person
 
 MISSED = 1.5
 """A frame that comes after so many periods of the display has missed its turn."""
-_SEEN = 1024
+_SEEN = 2048
 """Frames that the graph can go back."""
 
 
@@ -106,7 +106,7 @@ class Ledger:
         """The world is now on this display; `why` it changed goes into the report."""
         self.display = {"kind": kind, "runtime": runtime, "refresh_hz": refresh_hz, "gl": gl}
         self.switches.append({"to": kind, "frame": self.count, "why": why})
-        self._period_s = 1.0 / refresh_hz
+        self.period_s = 1.0 / refresh_hz
         self._begun_s = None
 
     # --- a frame --------------------------------------------------------------------------------------------
@@ -131,9 +131,9 @@ class Ledger:
         spent = self._spent
         if self._begun_s is not None and rendered:
             interval_s = begun_s - self._begun_s
-            missed = round(interval_s / self._period_s) - 1 if interval_s > MISSED * self._period_s else 0
+            missed = round(interval_s / self.period_s) - 1 if interval_s > MISSED * self.period_s else 0
             if missed:
-                cause = spent.cause(self._period_s)
+                cause = spent.cause(self.period_s)
                 self.missed += missed
                 self.missed_by[cause] += missed
                 self.last_miss = (missed, cause)
@@ -158,9 +158,9 @@ class Ledger:
         spent = self._spent
         spent.waited_s += max(0.0, now_s - self._handed_s - held_s)
         if self._begun_s is None:
-            return self._period_s
+            return self.period_s
         self.changes.showed(now_s)
-        return self._period_s - (now_s - self._begun_s - held_s)
+        return self.period_s - (now_s - self._begun_s - held_s)
 
     def rested(self, steps: Laps, passes: Passes, collection_s: float) -> None:
         """The frame and what follows it is over. `collection_s`: what was spent on garbage since the last one."""
@@ -187,12 +187,12 @@ class Ledger:
     @property
     def rate_hz(self) -> float:
         """Frames a second over the last half second or so; 0 before there are two."""
-        last = self.interval_ms.last(max(2, round(0.5 / self._period_s)))
+        last = self.interval_ms.last(max(2, round(0.5 / self.period_s)))
         return 1e3 * len(last) / sum(last) if last and sum(last) > 0 else 0.0
 
     def recent(self, seconds: float) -> tuple[list[float], list[int]]:
         """Of the last seconds, oldest first: ms from frame to frame, and 0 or 1 + why frames were missed in it."""
-        count = min(self.interval_ms.count, _SEEN, round(seconds / self._period_s))
+        count = min(self.interval_ms.count, _SEEN, round(seconds / self.period_s))
         first = self.interval_ms.count - count
         return self.interval_ms.last(count), [self._causes[(first + i) % _SEEN] for i in range(count)]
 

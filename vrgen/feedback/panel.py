@@ -13,9 +13,10 @@ from typing import Self
 
 from imgui_bundle import imgui
 
-from vrgen.feedback import dressing, layout
+from vrgen.feedback import dressing, graph, layout
 from vrgen.feedback.hanging import Hanging, Height, hung
 from vrgen.feedback.imgui_gl import OVER, ImguiRenderer
+from vrgen.feedback.pace import Pace
 from vrgen.feedback.panel_state import PanelState, PanelWants
 from vrgen.feedback.reaching import NOTHING, reached
 from vrgen.geometry import Vec3
@@ -28,6 +29,7 @@ from vrgen.messages import Action, Controls, InputValue, Person, Quad, Side, Vie
 REDRAW_HZ = 15.0
 TOAST_S = 3.0
 RATE_EVERY_S = 0.5
+GRAPH_EVERY_S = 1.0
 
 NEWS_S = 8.0
 """How long the compact panel shows a note that has come."""
@@ -67,6 +69,8 @@ class Panel:
         self._toast = ("", -math.inf)
         self._shown: tuple[object, object] | None = None
         self._rate = (0.0, 0, -math.inf)
+        self._pace: Pace | None = None
+        self._paced_s = -math.inf
         self._laid_out_s = self._compared_s = -math.inf
         self._scale = 0.0
         self._views_px: tuple[tuple[int, int, int, int], ...] = ((0, 0, 1280, 720),)
@@ -200,7 +204,7 @@ class Panel:
         if used or now_s - self._compared_s >= 1 / REDRAW_HZ or now_s < self._compared_s:
             self._compared_s = now_s
             state = tell()
-            form = self._form(state.notes, state.info, now_s)
+            form = self._form(state, now_s)
             shown = self._key(state, form, now_s)
             changed = shown != self._shown
             otherwise = self._shown is None or shown[0] != self._shown[0]
@@ -256,8 +260,11 @@ class Panel:
 
     # --- when -----------------------------------------------------------------------------------------------
 
-    def _form(self, notes: tuple[str, ...], info: tuple[str, ...], now_s: float) -> layout.Form:
+    def _form(self, state: PanelState, now_s: float) -> layout.Form:
         """How it looks now."""
+        notes, info = state.notes, state.info
+        if state.pace is not None and not now_s - self._paced_s < GRAPH_EVERY_S:
+            self._pace, self._paced_s = state.pace(), now_s
         if notes != self._notes:
             self._news += tuple((note, now_s) for note in notes if note not in self._notes)
             self._notes = notes
@@ -270,6 +277,7 @@ class Panel:
             toast=self._toast_at(now_s),
             news=tuple(note for note, _ in self._news if note in notes),
             info=tuple(text for text in info if now_s - self._info.setdefault(text, now_s) < INFO_S),
+            pace=None if self.compact else self._pace,
             sure=now_s < self._quits_until_s,
         )
 
@@ -284,8 +292,17 @@ class Panel:
         numbers = tuple((g.waiting, round(g.busy_s, 1), round(g.usual_s, 2)) for g in state.generators)
         choice = (state.choice.world, state.choice.revision, state.choice.seed)
         words = (state.title, state.asked, state.notes, state.paused, state.help)
-        stands = (makers, words, choice, form, self._size_px, state.knobs, state.at != (0.0, 0.0))
-        return stands, (numbers, self._rate[:2], state.at)
+        stands = (
+            makers,
+            words,
+            choice,
+            replace(form, pace=None),
+            self._size_px,
+            state.knobs,
+            state.at != (0.0, 0.0),
+        )
+        drawn = None if form.pace is None else graph.stands(form.pace)
+        return (stands, drawn), (numbers, self._rate[:2], state.at, form.pace)
 
     def _toast_at(self, now_s: float) -> str:
         text, since_s = self._toast

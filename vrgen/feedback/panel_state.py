@@ -1,8 +1,9 @@
 """What the panel shows, and what the person did on it: frozen data, no ImGui, no GL."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from vrgen.feedback.pace import Pace
 from vrgen.messages import Action, Choice, GeneratorStatus, InputValue, Knob
 
 
@@ -25,6 +26,8 @@ class PanelState:
     paused: bool = False
     rate_hz: float = 0.0
     missed: int = 0
+    pace: Callable[[], Pace] | None = None
+    """Asked for when the graph is due."""
     help: tuple[tuple[str, str], ...] = ()
     """(key, what it does); one that is called like an `Action` is a button too."""
 

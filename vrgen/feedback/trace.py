@@ -171,12 +171,7 @@ class Trace:
     def _change(self, change: Change, shows_s: float) -> None:
         """A change and its stages as one bundle, and an arrow from asking, by the call, to the frame that shows
         it, where its thread is at `shows_s`."""
-        name, ident = change.generator, f'"cat": "change", "id": {change.number}'
-        if change.tile is not None:
-            name += f" {change.tile[0]},{change.tile[1]}"
-        elif change.variant:
-            name += f" {change.variant}"
-        times_s = change.times_s
+        name, ident, times_s = change.name, f'"cat": "change", "id": {change.number}', change.times_s
         self._add(f'"ph": "b", {ident}, "name": {_said(name)}', times_s[0])
         for stage, since_s, until_s in zip(STAGES, times_s, times_s[1:]):
             self._add(f'"ph": "b", {ident}, "name": "{stage}"', since_s)
