@@ -33,7 +33,7 @@ void main() {
     vec3 radiance = vec3(uvec3(begins.w, begins.w >> 9, begins.w >> 18) & 511u) * exp2(float(begins.w >> 27) - 24.0);
     // A splat has no side that it shows: the sky's light from everywhere, the sun's on the half that is turned to it.
     vec3 light = frame.ambient[0].rgb * 0.282095 + 0.5 / PI * frame.sun_irradiance.rgb;
-    radiance *= mix(max(light, 0.0), vec3(1.0), cloud.shown.y);
+    radiance *= mix(max(light, 0.0), vec3(1.0), cloud.shown.z);
     vec3 seen = mix(radiance, haze_towards(offset / away), haze_amount(away));
     colours[splat] = packUnorm4x8(vec4(encoded(seen), 1.0));
 #endif

@@ -4,7 +4,7 @@
 struct Cloud {
     vec4 position_scale;  // metres from the drawing origin
     vec4 rotation;
-    vec4 shown;           // x: weight; y: 1 where its colours are radiance
+    vec4 shown;           // xy: the share of the samples that show it, from, to; z: 1 where its colours are radiance
 };
 layout(std430, binding = 1) readonly buffer Splats { uvec4 splats[]; };  // two a splat
 layout(std430, binding = 2) readonly buffer Clouds { Cloud clouds[]; };

@@ -13,6 +13,7 @@ layout(location = 1) uniform vec2 half_px;  // half the picture's size
 
 layout(location = 0) out vec2 at;          // standard deviations from the middle
 layout(location = 1) flat out vec4 seen;   // colour, opacity
+layout(location = 2) flat out vec2 share;  // of the samples: from, to
 
 const float BLUR_PX2 = 0.3;   // a pixel is no point: variance that is added
 const float LEAST = 1.0 / 255.0;
@@ -25,6 +26,7 @@ void main() {
     gl_Position = vec4(0.0, 0.0, 0.0, 1.0);  // all four vertices in one place: nothing is drawn
     at = vec2(0.0);
     seen = vec4(0.0);
+    share = vec2(0.0);
     uint place = uint(gl_InstanceID / VIEWS) * 128u + uint(gl_VertexID) / 4u;
     if (place >= count) return;
     uint splat = order[place];
@@ -33,7 +35,7 @@ void main() {
     mat4 m = frame.clip_from_world[view];
     vec4 clip = m * vec4(in_world(cloud, begins), 1.0);
     float opacity = float(ends.w >> 16 & 255u) / 255.0;
-    if (clip.w <= NEAR_M.x || cloud.shown.x <= 0.0) return;
+    if (clip.w <= NEAR_M.x || cloud.shown.y <= cloud.shown.x) return;
 
     // How the picture, in pixels, changes with the place in the world.
     vec2 ndc = clip.xy / clip.w;
@@ -65,7 +67,6 @@ void main() {
     // What the blur makes larger becomes fainter (Yu et al. 2024).
     opacity = min(opacity * sqrt(min(area2 / (variance.x * variance.y), 1.0)), 0.99);
     opacity *= smoothstep(NEAR_M.x, NEAR_M.y, clip.w);
-    opacity = 1.0 - pow(1.0 - opacity, cloud.shown.x);
     if (opacity < LEAST) return;
 
     float angle = apart > 1e-6 * middle ? 0.5 * atan(2.0 * xy, xx - yy) : 0.0;
@@ -75,5 +76,6 @@ void main() {
     vec2 stretched = at * sqrt(variance);
     vec2 off_px = axis * stretched.x + vec2(-axis.y, axis.x) * stretched.y;
     seen = vec4(unpackUnorm4x8(colours[splat]).rgb, opacity);
+    share = cloud.shown.xy;
     gl_Position = vec4(clip.xy + off_px / half_px * clip.w, clip.zw);
 }

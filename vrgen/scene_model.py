@@ -43,12 +43,31 @@ class Light:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Relief:
+    """How far a panorama's directions are, as 1/m from its middle; rows and columns as the panorama's.
+
+    `front`: (256, 512, 4) float16, at the north-west, north-east, south-west and south-east corner of each cell;
+    neighbours that hide one another do not share theirs. `back`: (256, 512, 4) float16, what stands behind it
+    without a gap: radiance, 1/m.
+    """
+
+    front: npt.NDArray[np.float16]
+    back: npt.NDArray[np.float16]
+    reach_m: float
+    """So far from its middle it is looked at."""
+    eye_m: float
+    """How high its middle is above its floor."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Sky:
     """A panorama. `radiance`: (H, 2H, 3) float16, linear; row 0 the zenith, the centre column looks to -Z."""
 
     id: int
     radiance: npt.NDArray[np.float16]
     light: Light
+    relief: Relief | None = None
+    """Where it is a place that one can lean into."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -203,6 +222,8 @@ class Cloud:
     scale: float = 1.0
     weight: float = 1.0
     """How much of them is seen, in [0, 1]; at 0 they are brought to the GPU for later."""
+    leaves: bool = False
+    """They are seen where what comes in their place, with the rest of the weight, is not."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -274,6 +295,8 @@ class Scene:
     """The same object while nothing in it changes."""
     origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """World position, metres, of the drawing origin: near the walker, so that float32 is enough."""
+    middle: Vec3 = (0.0, 0.0, 0.0)
+    """Where the panoramas' reliefs were seen from, metres relative to `origin`."""
     fog_m: float = 900.0
     time_s: float = 0.0
     preload: tuple[Sky | Surface, ...] = ()

@@ -89,7 +89,7 @@ class SplatsPass:
         self._coloured_at = self._order
         self._clouds: tuple[Cloud, ...] = ()
         self._table: tuple[int, int] = (0, 0)
-        self._shown = False
+        self._shown = self._fading = False
         self.resident: frozenset[int] = frozenset()
         """Ids of what is whole and has its place in the order."""
 
@@ -135,6 +135,7 @@ class SplatsPass:
             self._sort_on_gpu(wanted)
         GL.glMemoryBarrier(GL.GL_SHADER_STORAGE_BARRIER_BIT)
         self._shown = any(cloud.weight > 0.0 for cloud, _ in whole)
+        self._fading = any(0.0 < cloud.weight < 1.0 for cloud, _ in whole)
 
     def _dispatch(self, program: Program, wanted: _Order) -> None:
         """The program once over each cloud that is listed."""
@@ -200,7 +201,7 @@ class SplatsPass:
         if not self._shown or not count or order is None:
             return
         assert self._programs is not None and self._pool.colours is not None
-        pipeline = self._programs.draw.of(False, views)
+        pipeline = self._programs.draw.of(self._fading, views)
         pipeline.bind()
         self._bind(ring)
         GL.glBindBufferBase(GL.GL_SHADER_STORAGE_BUFFER, 3, self._pool.colours.name)
@@ -267,11 +268,6 @@ def _table(whole: list[tuple[Cloud, Held]], slots: int) -> npt.NDArray[np.void]:
         row = table[held.slot]
         row["position"], row["scale"] = cloud.position, cloud.scale
         row["rotation"] = (0.0, math.sin(cloud.yaw_rad / 2), 0.0, math.cos(cloud.yaw_rad / 2))
-        row["shown"][:2] = seen_share(cloud.weight), float(cloud.splats.shines)
+        share = (1.0 - cloud.weight, 1.0) if cloud.leaves else (0.0, cloud.weight)
+        row["shown"][:3] = *share, float(cloud.splats.shines)
     return table
-
-
-def seen_share(weight: float) -> float:
-    """The power of the clearness of all splats with which, of what hides nearly all, that share is seen: with the
-    opacities themselves scaled, a thing of many layers would be there at once."""
-    return math.log(1.0 - 0.99 * weight) / math.log(0.01)

@@ -107,10 +107,9 @@ class Clouds:
         standing.around, standing.variants = spec.around, variants
         fade = standing.fading.fade
         before = fade.arriving or fade.shown
-        # One comes to stand before the other is gone: each has half of the time.
         seconds = 1.0 / MOST_PER_S
         if before is not _NOTHING and light is not None:
-            seconds *= 2.0 * change(before, splats, light)
+            seconds *= change(before, splats, light)
         standing.fading.offer(splats, False, max(MORPH_S, seconds))
 
     def advance(
@@ -122,10 +121,9 @@ class Clouds:
             fade = standing.fading.advance(resident, may_begin, dt_s)
             place = self._place(key, standing, height, origin)
             if fade.shown is not _NOTHING:
-                rows.append((fade.shown, *place, min(1.0, 2.0 - 2.0 * fade.weight)))
+                rows.append((fade.shown, *place, 1.0 - fade.weight, fade.arriving is not None))
             if fade.arriving is not None:
-                alone = fade.shown is _NOTHING
-                rows.append((fade.arriving, *place, fade.weight if alone else min(1.0, 2.0 * fade.weight)))
+                rows.append((fade.arriving, *place, fade.weight))
             if standing.fading.waiting is not None:
                 rows.append((standing.fading.waiting, *place, 0.0))
         if rows != self._rows:
