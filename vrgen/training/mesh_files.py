@@ -134,7 +134,8 @@ def _textured(part: Any, image: Image.Image) -> Paint:
     uv, corners = np.asarray(part.visual.uv, np.float64), part.faces
 
     def paint(faces: Ints, weights: Floats) -> Array:
-        at = np.nan_to_num((uv[corners[faces]] * weights[..., None]).sum(1)) % 1.0
+        at = np.nan_to_num((uv[corners[faces]] * weights[..., None]).sum(1))
+        at = np.where(np.abs(at - 0.5) > 0.5 + 1e-6, at % 1.0, at)  # 1 is the last texel, not the first again
         column, row = (at[:, 0] * width).astype(int), ((1.0 - at[:, 1]) * height).astype(int)
         found: Array = texels[row.clip(0, height - 1), column.clip(0, width - 1)]
         return found
