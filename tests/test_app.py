@@ -157,7 +157,7 @@ def test_the_report_has_the_layout_that_is_promised(visit: Run) -> None:
             "longest_ms": dict.fromkeys(("young", "older", "everything"), float),
         },
         "input_to_photon_ms": spread,
-        "scene": {"tiles": int, "meshes": int, "instances": int, "triangles": int},
+        "scene": {"tiles": int, "meshes": int, "instances": int, "triangles": int, "splats": int},
         "person": {"feet_m": list, "heading_deg": float, "did": {}},
         "memory_mb": {"frame_peak": float, "worker_peak": float},
     }

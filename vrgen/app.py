@@ -371,6 +371,7 @@ class Session:
             "meshes": len(objects.meshes),
             "instances": len(objects.instances),
             "triangles": self.renderer.triangles,
+            "splats": sum(len(cloud.splats.gaussians) for cloud in self.scene.clouds),
         }
 
     # --- feedback -----------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def test_the_report_has_the_layout_of_the_design() -> None:
     assert report["generators"]["terrain"]["age_ms"] == {}
     assert set(report["transfer"]) == {"path", "bytes", "ms"}
     assert report["transfer"]["bytes"] == 10_000
-    assert set(report["scene"]) == {"tiles", "meshes", "instances", "triangles"}
+    assert set(report["scene"]) == {"tiles", "meshes", "instances", "triangles", "splats"}
     assert set(report["memory_mb"]) == {"frame_peak", "worker_peak"}
     assert report["memory_mb"]["frame_peak"] > 10
     for quantity in (report["frames"]["cpu_ms"], report["input_to_photon_ms"], report["transfer"]["ms"]):

@@ -86,7 +86,7 @@ class Ledger:
         self.last_miss: tuple[int, int] = (0, 0)
         """How many frames were missed just before the newest one, and why: an index into `CAUSES`."""
         self.transfer_path = "pixel-buffer"
-        self.scene = {"tiles": 0, "meshes": 0, "instances": 0, "triangles": 0}
+        self.scene = {"tiles": 0, "meshes": 0, "instances": 0, "triangles": 0, "splats": 0}
         self.done: dict[str, int] = {}
         """How often each thing that a person can do was done, by its name."""
         self.person: Person | None = None
