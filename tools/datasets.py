@@ -23,6 +23,7 @@ from vrgen.cli import main as vrgen  # noqa: E402
 from vrgen.training import contact  # noqa: E402
 from vrgen.training.dataset import Dataset  # noqa: E402
 from vrgen.training.resizing import Array  # noqa: E402
+from vrgen.training.shading import shaded  # noqa: E402
 
 SETS: dict[str, tuple[str, ...]] = {
     "skies": ("--source", "skies"),
@@ -32,6 +33,7 @@ SETS: dict[str, tuple[str, ...]] = {
     "materials": ("--source", "materials"),
     "earth": ("--source", "earth"),
     "hills": ("--source", "hills"),
+    "things": ("--source", "things"),
 }
 MOST_SHOWN = 240
 
@@ -71,6 +73,8 @@ def tell(data: Dataset, sheet: Path) -> None:
 def seen(data: Dataset, index: int) -> Array:
     """One item as sRGB codes (H, W, 3)."""
     values = np.asarray(data.data[index], np.float32).transpose(1, 2, 0)
+    if data.about.kind == "mesh":
+        return shaded(np.array(data.data[index])).transpose(1, 2, 0)
     if data.about.kind == "panorama":
         return contact.shown(values)
     if data.about.kind == "heightfield":

@@ -24,7 +24,7 @@ def prepared(options: DatasetOptions, out: Path) -> "About":
         VrgenError: the call is wrong, nothing can be used, a package can't be fetched, or the disk is full.
     """
     from vrgen.training import folders, named
-    from vrgen.training.bodies import APART, DIRECTIONS, OPEN
+    from vrgen.training.bodies import APART, OPEN
     from vrgen.training.cutting import CROPS, Plan
     from vrgen.training.preparing import Order, prepare
 
@@ -58,7 +58,7 @@ def prepared(options: DatasetOptions, out: Path) -> "About":
     else:
         assert options.folder is not None
         kind = options.kind or "picture"
-        height, width = (DIRECTIONS, 1) if kind == "mesh" else _size(options.size or "", kind)
+        height, width = _size(options.size or "", kind)
         crop = options.crop or ("grid" if kind == "heightfield" else "center")
         tile, enlarge = options.tile, options.enlarge
         plan = Plan(kind, height, width, crop, options.crops or CROPS, options.stride, tile, enlarge)
@@ -107,6 +107,10 @@ def _size(said: str, kind: str) -> tuple[int, int]:
     Raises:
         UsageError: it is no size, or no panorama's.
     """
+    if kind == "mesh":
+        from vrgen.training.bodies import DIRECTIONS
+
+        return DIRECTIONS, 1
     match = re.fullmatch(r"(\d{1,5})(?:[x×](\d{1,5}))?", said.strip())
     if match is None:
         raise UsageError(f"--size is '{said}'; give one number such as 64, or height and width such as 256x512")
@@ -159,8 +163,8 @@ def _require_used(options: DatasetOptions, plan: "Plan") -> None:
     """
     whole, mesh, named = plan.kind in ("panorama", "mesh"), plan.kind == "mesh", options.source is not None
     crop = f"a {plan.kind} is taken whole" if whole else f"the crop is {plan.crop}"
-    other = f"a {plan.kind} is no mesh"
     itself = f"the source '{options.source}' says it itself"
+    other = itself if named else f"a {plan.kind} is no mesh"
 
     def needs(wanted: "Crop") -> str:
         return "" if whole else f", or say --crop {wanted}"
@@ -172,9 +176,9 @@ def _require_used(options: DatasetOptions, plan: "Plan") -> None:
         ("stride", options.stride is not None and (whole or plan.crop != "grid"), crop, needs("grid")),
         ("enlarge", options.enlarge and (mesh or (not whole and plan.crop != "center")), crop, needs("center")),
         ("tile", options.tile and (whole or plan.crop == "grid"), crop, needs("random")),
-        ("up", options.up is not None and not mesh, other, ""),
-        ("apart", options.apart is not None and not mesh, other, ""),
-        ("open", options.open is not None and not mesh, other, ""),
+        ("up", options.up is not None and (named or not mesh), other, ""),
+        ("apart", options.apart is not None and (named or not mesh), other, ""),
+        ("open", options.open is not None and (named or not mesh), other, ""),
         ("unit-m", options.unit_m is not None and named, itself, ""),
         ("unit-m", options.unit_m is not None and plan.kind != "heightfield", f"a {plan.kind} has no heights", ""),
         ("labels", options.labels is not None and named, itself, ""),

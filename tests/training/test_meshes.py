@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -334,6 +335,7 @@ class TestTraining:
 
 
 class TestJudging:
+    @pytest.mark.slow
     def test_a_replay_scores_at_the_ceiling_and_noise_at_the_floor(self, tmp_path: Path) -> None:
         found = prepared(folder_of(tmp_path / "a", 24), "--heldout", "0")
         bodies = np.stack([shapes.again(np.array(body)) for body in found.data])
@@ -377,3 +379,29 @@ def test_a_picture_of_a_body_is_lit_from_above() -> None:
     seen = shaded(ball, 64).mean(0)
     assert seen[20, 32] > seen[44, 32] > 0.1
     assert np.ptp(seen[:4]) == 0  # nothing but the background at the rim
+
+
+def test_a_library_of_furniture_is_read_with_its_textures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vrgen.training import things
+    from vrgen.training.bodies import Body
+
+    lump(0).export(tmp_path / "lump.obj")
+    for library in things.LIBRARIES:
+        with zipfile.ZipFile(tmp_path / f"{library}.sh3f", "w") as files:
+            catalogue = "model#1=/some/redLump/redLump.obj\ncreator#1=A. Smith\nmodel#2=/some/other/other.obj\n"
+            files.writestr("PluginFurnitureCatalog.properties", catalogue)
+            obj = "mtllib a.mtl\nusemtl red\n" + (tmp_path / "lump.obj").read_text()
+            files.writestr("some/redLump/redLump.obj", obj)
+            files.writestr("some/redLump/a.mtl", "newmtl red\nKd 1 0 0\n")
+            files.writestr("some/other/other.obj", "")
+    monkeypatch.setattr(things, "unpack", lambda *_: tmp_path)
+    found = things.candidates(None)
+    assert [candidate.licence for candidate in found[::2]] == ["CC0-1.0", "CC-BY-3.0", "CC-BY-3.0-US", "CC-BY-3.0"]
+    empty, red = found[:2]
+    assert red.source.endswith("(A. Smith)") and empty.source.endswith("(contributors of Blend Swap)")
+    assert (red.file, red.text) == ("BlendSwap-CC-0/some/redLump/redLump.obj", "red lump")
+    body = red.read().content
+    assert isinstance(body, Body) and body.apart < 0.006
+    assert np.allclose(body.values[1:, :, 0].mean(1), [1, 0, 0])
+    with pytest.raises(Unreadable, match="is empty"):
+        empty.read()
