@@ -27,7 +27,7 @@ from vrgen.training.judging import judge as judged
 from vrgen.training.reading import Unreadable
 from vrgen.training.resizing import linear_from_srgb
 from vrgen.training.sources import default_cache
-from vrgen.workshop import JudgeOptions
+from vrgen.workshop import JudgeOptions, plural
 
 Array = npt.NDArray[np.float32]
 
@@ -187,10 +187,9 @@ def _output(
         judged = (c.PictureOutput, c.TextureOutput, c.PanoramaOutput, c.HeightfieldOutput, c.MeshOutput)
         if isinstance(entry, judged):
             return name, entry
-    kinds = "meshes" if kind == "mesh" else f"{kind}s"
     makes = ", ".join(sorted({c.kind(entry) for entry in model.manifest.outputs.values()}))
     raise UsageError(
-        f"{model.name}: makes {makes}, the dataset {data.folder} holds {kinds}; judge it by a dataset of its kind"
+        f"{model.name}: makes {makes}, the dataset {data.folder} holds {plural(kind)}; judge it by one of its kind"
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vrgen.errors import UsageError
-from vrgen.workshop import DatasetOptions
+from vrgen.workshop import DatasetOptions, plural
 
 if TYPE_CHECKING:
     from vrgen.training.cutting import Crop, Plan
@@ -37,7 +37,8 @@ def prepared(options: DatasetOptions, out: Path) -> "About":
         source = named.NAMED[options.source]
         if options.kind not in (None, source.kind):
             raise UsageError(
-                f"--kind is {options.kind}, the source '{options.source}' holds {source.kind}s; leave --kind out"
+                f"--kind is {options.kind}, the source '{options.source}' holds {plural(source.kind)}; "
+                "leave --kind out"
             )
         height, width = _size(options.size or source.size, source.kind)
         crop = options.crop or source.crop
@@ -195,9 +196,8 @@ def tell(about: "About", out: Path) -> None:
     heldout = sum(item.split == "heldout" for item in about.items)
     files = len({item.file for item in about.items})
     megabytes = (out / "data.npy").stat().st_size / 1e6
-    what = f"{about.kind}s of {channels}×{height}×{width}"
-    if about.kind == "mesh":
-        what = f"meshes of {height} directions"
+    what = f"{plural(about.kind)} of "
+    what += f"{height} directions" if about.kind == "mesh" else f"{channels}×{height}×{width}"
     print(
         f"{out}: {len(about.items)} {what} from {files} files "
         f"({len(about.items) - heldout} to learn from, {heldout} held out), {megabytes:.1f} MB"

@@ -149,6 +149,11 @@ def make_dataset(options: DatasetOptions) -> int:
     return 0
 
 
+def plural(kind: str) -> str:
+    """Several of a kind: pictures, meshes."""
+    return f"{kind}es" if kind == "mesh" else f"{kind}s"
+
+
 def _missing(error: ModuleNotFoundError) -> VrgenError:
     name = (error.name or "").partition(".")[0]
     if name == "vrgen":

@@ -304,7 +304,7 @@ class TestTheCommand:
         assert "dataset.json" in capsys.readouterr().err
         assert main(["judge", str(path), str(data.folder), "--device", "cpu"]) == 2
         said = capsys.readouterr().err
-        assert "makes texture" in said and "holds pictures; judge it by a dataset of its kind" in said
+        assert "makes texture" in said and "holds pictures; judge it by one of its kind" in said
         assert main(["judge", str(path), str(data.folder), "--samples", "2"]) == 2
         assert "--samples is 2" in capsys.readouterr().err
         assert main(["judge", str(path), str(data.folder), "--sheet", str(tmp_path / "no/a.png")]) == 2

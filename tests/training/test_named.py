@@ -26,7 +26,7 @@ def test_every_source_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_an_unknown_source_and_another_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["dataset", "--source", "skys", "-o", str(tmp_path / "x")]) == 2
-    assert "did you mean 'skies'?" in capsys.readouterr().err
+    assert "none of skies, all-skies, grounds" in capsys.readouterr().err
     assert main(["dataset", "--source", "skies", "--kind", "texture", "-o", str(tmp_path / "x")]) == 2
     assert "holds panoramas; leave --kind out" in capsys.readouterr().err
 
