@@ -58,7 +58,7 @@ class Run:
 
     def failed(self, status: int, *words: str) -> str:
         """The one sentence on standard error."""
-        lines = [line for line in self.done.stderr.splitlines() if not line.startswith("vrgen: no ")]
+        lines = [line for line in self.done.stderr.splitlines() if not line.startswith(("vrgen: no ", "… "))]
         assert self.done.returncode == status, self.done.stderr
         assert len(lines) == 1 and lines[0].startswith("vrgen: "), self.done.stderr
         assert "Traceback" not in self.done.stderr
@@ -123,7 +123,7 @@ def test_the_report_has_the_layout_that_is_promised(visit: Run) -> None:
     report = visit.report
     spread = {"p50": float, "p95": float, "p99": float, "max": float}
     generator = {
-        "requests": int, "results": int, "stale": int, "restarts": int, "errors": list,
+        "requests": int, "results": int, "stale": int, "restarts": int, "way": str, "tried": list, "errors": list,
         "infer_ms": spread, "age_ms": spread, "stages_ms": dict.fromkeys((*STAGES, "total"), spread),
     }  # fmt: skip
     expected = {
@@ -189,7 +189,28 @@ def test_what_was_made_is_said_in_two_lines_and_nothing_else(visit: Run) -> None
     shown, wrote = visit.done.stdout.splitlines()
     assert shown.startswith("Tiny: ") and "headless at 160x90 (as asked)" in shown and "sky 1" in shown, shown
     assert wrote.startswith("wrote ") and "picture.png" in wrote and "report.json" in wrote, wrote
-    assert all(line.startswith("vrgen: no ") for line in visit.done.stderr.splitlines())
+    assert all(line.startswith(("vrgen: no ", "… ")) for line in visit.done.stderr.splitlines())
+
+
+def test_who_waits_hears_how_far_it_is(world: Path) -> None:
+    program = (
+        "import sys; from vrgen import cli, progress; progress.FIRST_S = progress.EVERY_S = 0.0; "
+        "sys.exit(cli.main(sys.argv[1:]))"
+    )
+    options = (world, "--settle", "--frames", "40", "--size", *SIZE, "--device", "cpu")
+    done = subprocess.run(
+        [sys.executable, "-c", program, "run", "--display", "headless", *options],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stderr.splitlines() if line.startswith("… ")]
+    assert told[0].startswith("… waiting for the first result: ") and "land" in told[0] and "sky" in told[0]
+    assert any(line.startswith("… the world arrives: ") and " results" in line for line in told)
+    assert told[-1].startswith("… frames are drawn: ") and told[-1].split(": ")[1].startswith("39 of 40")
+    assert not any(line.startswith("…") for line in done.stdout.splitlines())
 
 
 def test_the_same_seed_gives_the_same_picture_and_another_another(folder: Path, world: Path, visit: Run) -> None:

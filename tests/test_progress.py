@@ -5,6 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
+from vrgen import progress
 from vrgen.progress import Progress, spoken
 
 
@@ -45,6 +46,7 @@ def test_what_is_soon_over_says_nothing(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     screen, clock = io.StringIO(), Clock()
+    monkeypatch.setattr(progress, "on_terminal", lambda: True)
     monkeypatch.setattr(
         "rich.console.Console", lambda stderr: Console(file=screen, force_terminal=True, width=100, stderr=stderr)
     )

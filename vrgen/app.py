@@ -7,7 +7,7 @@ their own and are only ever looked at, never waited for.
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +40,7 @@ from vrgen.inputs.interpret import interpret
 from vrgen.inputs.steering import Steering
 from vrgen.laps import Laps
 from vrgen.messages import Action, Controls, FrameCost, GeneratorStatus, Intent, Person, Preference, Wish
+from vrgen.progress import Progress
 from vrgen.scene.assembly import Assembly
 from vrgen.scene.presence import present
 from vrgen.scene.trip import AT_REST, travelled
@@ -91,7 +92,8 @@ def run(options: RunOptions) -> tuple[str, ...]:
         film = stack.enter_context(Film(options.video)) if options.video else None
         session.trace = stack.enter_context(Trace(options.trace)) if options.trace else None
         try:
-            session.loop(film)
+            with Progress() if errands.is_awaited(options, display.kind) else nullcontext() as progress:
+                session.loop(film, progress)
         except KeyboardInterrupt:
             # What was asked for is left behind all the same.
             errands.leave(options, display, session.ledger, generators)
@@ -144,8 +146,8 @@ class Session:
 
     # --- the loop -----------------------------------------------------------------------------------------
 
-    def loop(self, film: Film | None) -> None:
-        """Frames until it is time to leave."""
+    def loop(self, film: Film | None, progress: Progress | None = None) -> None:
+        """Frames until it is time to leave; `progress` is for who waits for that."""
         counted, since_s, quiet = 0, 0.0, 0
         self.settling = self.options.settle
         if self.trace is not None:
@@ -156,6 +158,9 @@ class Session:
             self.rest(frame)
             self.ledger.located(self.display.late_ms)
             self.ledger.first_frame(self._began_s + time.perf_counter())
+            if progress is not None and progress.due:
+                run_s, statuses = frame.time_s - since_s, self.generators.status
+                progress.at(*errands.how_far(self.options, self.settling, statuses, counted, run_s))
             if self.settling:
                 since_s = frame.time_s
                 quiet = quiet + 1 if self._settled() else 0

@@ -1,6 +1,7 @@
 """What is done beside the frame: pictures and reports left behind, another checkpoint put to work, whether all
 stands."""
 
+import math
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from vrgen.config import RunOptions
 from vrgen.contract import kind
-from vrgen.display.film import save_picture
+from vrgen.display.film import FILM_HZ, save_picture
 from vrgen.display.interface import Display
 from vrgen.errors import CheckpointError, UsageError
 from vrgen.feedback.ledger import Ledger
@@ -96,6 +97,40 @@ def stands(
         and all(fade.arriving is None for fade in scene.surfaces.values())
         and assembly.risen
     )
+
+
+def is_awaited(options: RunOptions, display: str) -> bool:
+    """Whether somebody waits for the end of a run whom no screen tells how far it is."""
+    return display == "headless" and (options.frames is not None or options.seconds is not None)
+
+
+def how_far(
+    options: RunOptions, settling: bool, statuses: tuple[GeneratorStatus, ...], frames: int, run_s: float
+) -> tuple[str, float | None, str]:
+    """What such a run is at, how much of that is over, and the same in numbers. `frames`, `run_s`: so far."""
+    if settling:
+        return _how_far_settled(statuses)
+    ends = [options.frames] if options.frames is not None else []
+    of_time = 0.0
+    if options.seconds is not None:
+        of_time = run_s / options.seconds
+        if options.video is not None:
+            ends.append(math.ceil(options.seconds * FILM_HZ))
+    if not ends:
+        return "the run goes on", of_time, f"{run_s:.0f} of {options.seconds:g} s"
+    return "frames are drawn", max(frames / min(ends), of_time), f"{frames} of {min(ends)}"
+
+
+def _how_far_settled(statuses: tuple[GeneratorStatus, ...]) -> tuple[str, float | None, str]:
+    names = ", ".join(s.name for s in statuses if s.phase in (Phase.LOADING, Phase.RESTARTING))
+    loading = f"{names} still to load" if names else ""
+    made, waiting = sum(s.results for s in statuses), sum(s.waiting for s in statuses)
+    if not made:
+        return "waiting for the first result", None, loading
+    if not waiting:
+        return "the world comes to the GPU", None, loading or f"all {made} results are here"
+    words = f"{made} of {made + waiting} results"
+    return "the world arrives", made / (made + waiting), f"{words}, {loading}" if loading else words
 
 
 def leave(options: RunOptions, display: Display, ledger: Ledger, generators: Generators) -> None:

@@ -16,6 +16,11 @@ _SURE_S, _SURE = 2.0, 0.02
 """After so long, and such a share, it is told how much time is left."""
 
 
+def on_terminal() -> bool:
+    """Whether a person reads standard error as it comes."""
+    return sys.stderr.isatty()
+
+
 class Progress:
     """A context manager. `clock`: seconds that go forwards."""
 
@@ -28,20 +33,19 @@ class Progress:
         """When the stage began, and how much of it was there then."""
 
     def __enter__(self) -> Self:
+        self._next_s = self._clock() + (REDRAW_S if on_terminal() else FIRST_S)
+        return self
+
+    def _begun(self) -> "Bar":
+        """The bar. rich comes with it, not before."""
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        console = Console(stderr=True)
-        self._next_s = self._clock() + FIRST_S
-        if console.is_terminal:
-            words = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[more]}", markup=False)
-            self._bar = Progress(
-                words[0], BarColumn(), words[1], console=console, transient=True, auto_refresh=False
-            )
-            self._task = self._bar.add_task("", total=None, more="")
-            self._bar.start()
-            self._next_s = self._clock()
-        return self
+        words, more = (TextColumn(f"{{task.{name}}}", markup=False) for name in ("description", "fields[more]"))
+        bar = Progress(words, BarColumn(), more, console=Console(stderr=True), transient=True, auto_refresh=False)
+        self._task = bar.add_task("", total=None, more="")
+        bar.start()
+        return bar
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -64,11 +68,12 @@ class Progress:
         if now_s < self._next_s:
             return
         more = ", ".join(part for part in (words, self._left(share, now_s)) if part)
-        if self._bar is None:
+        if not on_terminal():
             self._next_s = now_s + EVERY_S
             print(f"… {stage}{': ' if more else ''}{more}", file=sys.stderr, flush=True)
             return
         self._next_s = now_s + REDRAW_S
+        self._bar = self._bar or self._begun()
         total = None if share is None else 1.0
         self._bar.update(self._task, description=stage, total=total, completed=share or 0.0, more=more)
         self._bar.refresh()
