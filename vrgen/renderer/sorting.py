@@ -44,11 +44,12 @@ class GpuSort:
         for shift in range(0, bits, DIGIT_BITS):
             for binding, buffer in enumerate((*here, *there), 1):
                 GL.glBindBufferBase(GL.GL_SHADER_STORAGE_BUFFER, binding, buffer.name)
-            for program, groups in zip(self._programs, (tiles, 1, tiles)):
+            for step, program in zip(_STEPS, self._programs):
                 GL.glMemoryBarrier(GL.GL_SHADER_STORAGE_BARRIER_BIT)
                 GL.glUseProgram(program.name)
-                GL.glProgramUniform1ui(program.name, 1, shift)
-                GL.glDispatchCompute(groups, 1, 1)
+                if step != "SCAN":
+                    GL.glProgramUniform1ui(program.name, 1, shift)
+                GL.glDispatchCompute(1 if step == "SCAN" else tiles, 1, 1)
             here, there = there, here
         GL.glMemoryBarrier(GL.GL_SHADER_STORAGE_BARRIER_BIT)
         Pipeline._bound = None

@@ -128,7 +128,7 @@ class SplatsPass:
             self._coloured, self._coloured_at = source, wanted
             assert self._pool.colours is not None
             GL.glBindBufferBase(GL.GL_SHADER_STORAGE_BUFFER, 3, self._pool.colours.name)
-            self._dispatch(self._programs.colour.of(fading).program, wanted)
+            self._dispatch(self._programs.colour.of(fading).program, wanted, keys=False)
         if self._beside:
             self._sort_beside(wanted)
         elif not self._order.serves(wanted):
@@ -137,8 +137,9 @@ class SplatsPass:
         self._shown = any(cloud.weight > 0.0 for cloud, _ in whole)
         self._fading = any(0.0 < cloud.weight < 1.0 for cloud, _ in whole)
 
-    def _dispatch(self, program: Program, wanted: _Order) -> None:
+    def _dispatch(self, program: Program, wanted: _Order, keys: bool) -> None:
         """The program once over each cloud that is listed."""
+        GL.glMemoryBarrier(GL.GL_SHADER_STORAGE_BARRIER_BIT)  # the frame before may still read what it writes
         GL.glUseProgram(program.name)
         Pipeline._bound = None
         GL.glProgramUniform3f(program.name, 2, *wanted.eye)
@@ -146,7 +147,8 @@ class SplatsPass:
         for part in wanted.parts:
             GL.glProgramUniform1ui(program.name, 0, part.held.first)
             GL.glProgramUniform1ui(program.name, 1, part.held.count)
-            GL.glProgramUniform1ui(program.name, 3, listed)
+            if keys:
+                GL.glProgramUniform1ui(program.name, 3, listed)
             GL.glDispatchCompute((part.held.count + 63) // 64, 1, 1)
             listed += part.held.count
 
@@ -165,7 +167,7 @@ class SplatsPass:
             self._sort = GpuSort(max(wanted.count, self._pool.capacity))
         GL.glBindBufferBase(GL.GL_SHADER_STORAGE_BUFFER, 3, self._sort.keys.name)
         GL.glBindBufferBase(GL.GL_SHADER_STORAGE_BUFFER, 4, self._sort.values.name)
-        self._dispatch(self._programs.keys.of(False).program, wanted)
+        self._dispatch(self._programs.keys.of(False).program, wanted, keys=True)
         self._sort.sort(wanted.count, KEY_BITS)
         self._order = wanted
 
