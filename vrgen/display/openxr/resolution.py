@@ -1,6 +1,7 @@
 """How many pixels an eye gets: as many as the frame's time allows, changed seldom and by steps."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 STEPS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Of the recommended width and height."""
@@ -27,14 +28,15 @@ class Resolution:
         """The next state. `took_ms`: what drawing took of the GPU; the CPU's part does not depend on pixels."""
         share = took_ms / period_ms
         slow = self.slow + 1 if share > TOO_SLOW else 0
-        easy = self.easy + 1 if share < EASY else 0
+        easy = min(self.easy + 1, UP_AFTER) if share < EASY else 0
         if slow >= DOWN_AFTER and self.step > 0:
             return Resolution(self.step - 1)
         if easy >= UP_AFTER and self.step < len(STEPS) - 1:
             return Resolution(self.step + 1)
-        return replace(self, slow=slow, easy=easy)
+        return self if (slow, easy) == (self.slow, self.easy) else Resolution(self.step, slow, easy)
 
 
+@lru_cache(maxsize=len(STEPS))
 def size_at(scale: float, full_px: tuple[int, int]) -> tuple[int, int]:
     """Pixels of an eye: multiples of eight, for the rasteriser's sake."""
     width, height = (max(8, round(side * scale / 8) * 8) for side in full_px)
