@@ -35,6 +35,11 @@ from vrgen.training.rocks_data import cast as cast_at_all
 from vrgen.training.shading import shaded
 from vrgen.training.train import Asked, train_recipe
 
+LYING = (
+    b"ply\nformat binary_little_endian 1.0\nelement vertex 999999999999\nproperty float x\nproperty float y\n"
+    b"property float z\nelement face 999999999999\nproperty list uchar int vertex_indices\nend_header\n"
+)
+"""The header of a PLY file that promises more than any memory holds."""
 FORMATS = ["ply", "obj", "stl", "glb", "gltf", "off"]
 
 
@@ -197,6 +202,7 @@ class TestUnfit:
             ("a.stl", b"rubbish" * 30, "it holds no triangles"),
             ("a.glb", b"glTF1234567890", "is damaged or no GLB mesh"),
             ("a.fbx", b"Kaydara", "in a format that is not read"),
+            ("a.ply", LYING + b"\0" * 64, "is damaged or no PLY mesh"),
             (
                 "a.ply",
                 b"ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nproperty float y\nproperty float z\n"

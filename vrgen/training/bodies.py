@@ -108,7 +108,7 @@ def _tried(corners: Floats, tree: cKDTree) -> tuple[Ints, Ints]:
 def measured(surface: Surface, most_apart: float = APART, most_open: float = OPEN) -> Body:
     """A surface as radius and colour of every direction from its middle, its largest side made 1.
 
-    The middle is that of its box, or, where that does not do, the centre of what was seen from there.
+    The middle is that of its box or, where what is learned from there lies far off, the centre of that.
 
     Raises:
         Unreadable: it is flat, open, hollow, or something else that one radius a direction can't tell.

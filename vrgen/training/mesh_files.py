@@ -82,9 +82,9 @@ def _parts(path: Path) -> tuple[list[Any], Floats]:
             )
         if parts:
             return parts, np.concatenate([np.asarray(part.triangles, np.float64) for part in parts])
-    except (Unreadable, MemoryError):
+    except Unreadable:
         raise
-    except Exception as error:  # the readers raise many kinds
+    except Exception as error:  # the readers raise many kinds, MemoryError where a header lies
         raise Unreadable(f"is damaged or no {form} mesh", "damaged") from error
     if shown:
         raise Unreadable("has points or lines and no triangles", "without triangles", "export them with faces")
