@@ -1,6 +1,8 @@
 """The guide says what the code says: every key and option is in it, and no link leads nowhere."""
 
 import re
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import get_args
@@ -72,3 +74,23 @@ def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
     gone = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert not gone
+
+
+@pytest.mark.slow
+def test_the_script_of_the_guide_makes_a_checkpoint_that_runs(tmp_path: Path) -> None:
+    """As a newcomer does: paste it, run it, check it, run it in vrgen, each line as it stands there."""
+    chapter = told("checkpoints.md").partition("## From a module to a checkpoint\n")[2].partition("\n## ")[0]
+    script, commands = re.findall(r"^```(?:python)?\n(.*?)^```$", chapter, re.MULTILINE | re.DOTALL)
+    (name,) = re.findall(r"Put this into `(.*?)`", chapter)
+    (tmp_path / name).write_text(script, encoding="utf-8")
+    lines = [line.partition("#")[0].split() for line in commands.splitlines()]
+    assert [line[:2] for line in lines] == [["python", name], ["vrgen", "check"], ["vrgen", "run"]]
+    unseen = "--display headless --settle --frames 2 --size 160 90 --quality low --seed 4 --screenshot dusk.png"
+    for program, *words in (*lines[:2], [*lines[2], *unseen.split()]):
+        command = [sys.executable, *(["-m", "vrgen"] if program == "vrgen" else []), *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
+        assert done.returncode == 0, done.stderr
+        if words[0] == "check":
+            assert done.stdout.strip() == commands.splitlines()[1].partition("# ")[2]
+    assert "made: dusk 1" in done.stdout
+    assert (tmp_path / "dusk.png").is_file()
