@@ -123,7 +123,7 @@ def test_the_report_has_the_layout_that_is_promised(visit: Run) -> None:
     report = visit.report
     spread = {"p50": float, "p95": float, "p99": float, "max": float}
     generator = {
-        "requests": int, "results": int, "stale": int, "restarts": int, "errors": list,
+        "requests": int, "results": int, "stale": int, "restarts": int, "way": str, "tried": list, "errors": list,
         "infer_ms": spread, "age_ms": spread, "stages_ms": dict.fromkeys((*STAGES, "total"), spread),
     }  # fmt: skip
     expected = {

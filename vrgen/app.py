@@ -78,6 +78,8 @@ def run(options: RunOptions) -> tuple[str, ...]:
             Generators(
                 world,
                 device=options.device,
+                # What can be shown again must not hang on what was measured this time.
+                precise=options.precision == "float32" or options.settle or options.video is not None,
                 call_timeout_s=options.call_timeout_s,
                 memory_mb=options.worker_memory_mb,
             )

@@ -20,6 +20,7 @@ from vrgen.schema import explain
 
 As = Literal["picture", "panorama", "texture", "heightfield"]
 Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["auto", "float32"]
 Positive = Annotated[float, Meta(gt=0)]
 
 SEEDS = 2**32
@@ -263,6 +264,9 @@ class RunOptions:
     """Write a film (MP4, 30 pictures a second) of a headless run here."""
     device: Device = "auto"
     """Where the generator runs."""
+    precision: Precision = "auto"
+    """auto: while nothing is wanted, faster ways of calling a generator are measured, half precision among them,
+    and one that makes the same to the eye is taken. float32: all is computed as it was exported."""
     call_timeout_s: float = 30.0
     """A generator call that takes longer is taken for hung and its worker restarted."""
     worker_memory_mb: int = 6144

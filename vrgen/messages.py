@@ -434,6 +434,20 @@ class Phase(Enum):
     """Given up after repeated failures, until its file changes or the person chooses another."""
 
 
+@dataclass(frozen=True)
+class Trial:
+    """A way of calling a model that was tried; timed in turn with the one `beside`, or not at all (0)."""
+
+    way: str
+    beside: str = ""
+    beside_ms: float = 0.0
+    ms: float = 0.0
+    differences: tuple[str, ...] = ()
+    """Of each output from the plain call's, beside what is allowed."""
+    refused: str = ""
+    """Why it was not taken; empty for one that might have been."""
+
+
 @dataclass(frozen=True, slots=True)
 class GeneratorStatus:
     """One generator as the overlay and the report show it."""
@@ -455,6 +469,9 @@ class GeneratorStatus:
     """One sentence each, newest last, the last 20 kept."""
     infer_ms: tuple[float, ...] = ()
     age_ms: tuple[float, ...] = ()
+    way: str = "float32"
+    """How its model is called."""
+    trials: tuple[Trial, ...] = ()
 
 
 # --- feedback ---------------------------------------------------------------------------------------------

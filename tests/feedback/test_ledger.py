@@ -53,7 +53,7 @@ def test_the_report_has_the_layout_of_the_design() -> None:
     assert set(report["changes"]) == {"shown", "overtaken", "stages_ms"}
     assert report["frames"]["late_ms"] == {}
     assert set(report["generators"]["terrain"]) == {
-        "requests", "results", "stale", "restarts", "errors", "infer_ms", "age_ms", "stages_ms",
+        "requests", "results", "stale", "restarts", "way", "tried", "errors", "infer_ms", "age_ms", "stages_ms",
     }  # fmt: skip
     assert report["generators"]["terrain"]["infer_ms"]["p50"] == 2.0
     assert report["generators"]["terrain"]["age_ms"] == {}

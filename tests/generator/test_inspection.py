@@ -29,6 +29,17 @@ def test_inspect_tells_everything_as_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_inspect_times_the_ways_of_calling(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = checkpoints.constant(tmp_path / "a.pt")
+    told = inspect_checkpoint(path, timings=True)
+    assert told["way"] in {"float32", *(trial["way"] for trial in told["tried"])} and told["tried"]
+    for trial in told["tried"]:
+        assert trial["refused"] or (trial["ms"] < trial["beside_ms"] and trial["differences"])
+    assert main(["inspect", str(path), "--timings"]) == 0
+    said = capsys.readouterr().out
+    assert "a run takes" in said and "tried" in said and told["tried"][0]["way"] in said
+
+
 def test_inspect_finds_a_bare_module_out(tmp_path: Path) -> None:
     path = checkpoints.save(checkpoints.Bare(20, 3, False, True, True), tmp_path / "a.pt", None)
     told = inspect_checkpoint(path, "heightfield")

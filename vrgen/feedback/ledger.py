@@ -9,6 +9,7 @@ import math
 import sys
 from array import array
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Protocol
@@ -236,6 +237,8 @@ class Ledger:
                     "results": status.results,
                     "stale": status.stale,
                     "restarts": status.restarts,
+                    "way": status.way,
+                    "tried": [asdict(trial) for trial in status.trials],
                     "errors": list(status.errors),
                     "infer_ms": summary(status.infer_ms),
                     "age_ms": summary(status.age_ms),

@@ -6,6 +6,7 @@ A checkpoint is code: what it does is bounded by the process it runs in, not her
 
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from vrgen.generator.inference import Outputs, validated
 from vrgen.generator.knobs import sample_inputs
 from vrgen.generator.manifest import Archive, read_archive, read_manifest
 from vrgen.generator.signature import require_call_form
+from vrgen.generator.ways import PLAIN, Captured, Layout, Tensors, Way, in_float32
 from vrgen.messages import InputValue
 
 DRY_RUNS = 3
@@ -33,7 +35,15 @@ class Model:
         self.name = name
         self.manifest = manifest
         self.device = device
+        self.way = PLAIN
+        """How it is called; `tuning.py` chooses."""
+        self.gave_up: Way | None = None
+        """The way that was chosen and failed in a call."""
+        self.fell_back = ""
+        """What it failed with, until somebody has told it."""
+        self.layout = Layout(program)
         self._program = program
+        self._captured: dict[Way, Captured] = {}
 
     def call(self, inputs: Mapping[str, InputValue], seed: int = 0) -> Outputs:
         """One call. `seed` sets what the module itself draws, so that equal inputs give equal results.
@@ -41,15 +51,60 @@ class Model:
         Raises:
             CheckpointError: the module raised, or returned something that breaks the manifest.
         """
-        tensors = {name: torch.from_numpy(np.array(value)).to(self.device) for name, value in inputs.items()}
-        call = self.manifest.call
+        if self.way != PLAIN:
+            try:
+                return self.call_so(self.way, inputs, seed)
+            except (CheckpointError, MemoryError) as error:
+                self.gave_up, self.fell_back = self.way, f"given up: {str(error) or 'out of memory'}"
+                self.take(PLAIN)
+        return self.call_so(PLAIN, inputs, seed)
+
+    def call_so(self, way: Way, inputs: Mapping[str, InputValue], seed: int = 0) -> Outputs:
+        """One call in a given way.
+
+        Raises:
+            CheckpointError: as `call`.
+        """
+        tensors = {name: torch.from_numpy(np.array(value)) for name, value in inputs.items()}
         try:
+            self.lay_out(way)
             with torch.inference_mode():
                 _seed(seed, self.device)
-                raw = self._program(*(tensors[a] for a in call.args)) if call else self._program(tensors)
+                made = self._replayed(way, tensors) if way.graph else self._run(way, self._there(tensors))
+        except CheckpointError:
+            raise
         except Exception as error:  # a module may raise anything
             raise CheckpointError(f"{self.name}: {_blame(error)}") from error
-        return validated(self.name, self.manifest, _named(self.name, raw, self.manifest))
+        return validated(self.name, self.manifest, made)
+
+    def take(self, way: Way) -> None:
+        """Call it so from now on, and let go of what other ways have captured."""
+        self.way = way
+        self._captured = {so: captured for so, captured in self._captured.items() if so == way}
+        self.lay_out(way)
+
+    def lay_out(self, way: Way) -> None:
+        """Bring the weights into the order that a way wants; a call does it by itself."""
+        if self.layout.set(way.channels_last):
+            self._captured.clear()  # it reads the weights where they lay
+
+    def _there(self, tensors: Tensors) -> Tensors:
+        return {name: tensor.to(self.device) for name, tensor in tensors.items()}
+
+    def _run(self, way: Way, tensors: Tensors) -> Tensors:
+        call = self.manifest.call
+        arguments = tuple(tensors[a] for a in call.args) if call else (tensors,)
+        if not way.half:
+            return _named(self.name, self._program(*arguments), self.manifest)
+        # Without its cache of converted weights, which a graph must not capture.
+        with torch.autocast(self.device.partition(":")[0], getattr(torch, way.half), cache_enabled=False):
+            raw = self._program(*arguments)
+        return in_float32(_named(self.name, raw, self.manifest))
+
+    def _replayed(self, way: Way, tensors: Tensors) -> Tensors:
+        if way not in self._captured:
+            self._captured[way] = Captured(partial(self._run, way), self._there(tensors))
+        return self._captured[way](tensors)
 
     def dry_run(self) -> None:
         """Call with seeded inputs and check the results against the manifest.

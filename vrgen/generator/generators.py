@@ -26,6 +26,7 @@ from vrgen.generator.protocol import (
     Made,
     Noted,
     Ready,
+    Tuned,
     decode_report,
     pack,
 )
@@ -66,6 +67,7 @@ class Generators:
 
     Args:
         device: "auto", "cpu" or "cuda".
+        precise: models are called in float32; else a faster way is looked for while nothing is wanted.
         call_timeout_s: a call that takes longer is taken for hung; the worker is ended and started again.
         memory_mb: the worker is ended when it takes more; on Linux without CUDA its allocations fail before that.
         arena_mb: results that may wait in shared memory at once; a single larger one still passes.
@@ -76,12 +78,13 @@ class Generators:
         world: World,
         *,
         device: str = "auto",
+        precise: bool = False,
         call_timeout_s: float = 30.0,
         memory_mb: int = 6144,
         arena_mb: int = 256,
     ) -> None:
         self._seats = {
-            name: Seat(number, name, config, config.checkpoint)
+            name: Seat(number, name, config, config.checkpoint, precise)
             for number, (name, config) in enumerate(world.generators.items())
         }
         self._asked_device = device
@@ -344,7 +347,10 @@ class Generators:
             self.remarks[report.prompt] = report.remarks
             return
         seat = self._seats[report.generator]
-        if isinstance(report, Ready):
+        if isinstance(report, Tuned):
+            seat.tuned = report
+        elif isinstance(report, Ready):
+            seat.tuned = None
             seat.load_succeeded(report.stamp, report.manifest)
             self.device, self._knobs = report.device, None
             self._changed()

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ import numpy as np
 from vrgen import contract as c
 from vrgen import files
 from vrgen.config import As, world_of
+from vrgen.device import resolved
 from vrgen.errors import CheckpointError, UsageError, VrgenError, WorldError
 from vrgen.generator import child
 from vrgen.generator.encoders import WIDTHS, Encoders
@@ -39,14 +41,20 @@ _CALLS = 8
 
 
 def inspect_checkpoint(
-    path: Path, as_kind: str | None = None, *, timeout_s: float = TIMEOUT_S, memory_mb: int = MEMORY_MB
+    path: Path,
+    as_kind: str | None = None,
+    *,
+    timings: bool = False,
+    timeout_s: float = TIMEOUT_S,
+    memory_mb: int = MEMORY_MB,
 ) -> dict[str, Any]:
     """What a checkpoint is, as plain values that JSON can hold.
 
     Keys: file, size_bytes, sha256, archive ("torchscript" or "exported"), manifest_from ("archive", "sidecar" or
     "dry run"), manifest (as the contract writes it), inputs and outputs (by name: kind, shape, …; the manifest's
     entries again, for printing), prompts (what its prompt inputs were filled with), device, load_s, first_call_ms,
-    call_ms (p50, p95, max and count).
+    call_ms (p50, p95, max and count). With `timings`, on the device that `--device auto` takes: way (how a run
+    comes to call it) and tried (each way beside another: times, differences, why not).
 
     Raises:
         UsageError: no such file, or `as_kind` beside a manifest. CheckpointError, ManifestError: it can't be read,
@@ -54,7 +62,7 @@ def inspect_checkpoint(
     """
     archive = _archive(path)
     _reject_as(path, as_kind)
-    told = _run_child(path, as_kind, "inspect", timeout_s, memory_mb)
+    told = _run_child(path, as_kind, "timings" if timings else "inspect", timeout_s, memory_mb)
     manifest = told["manifest"]
     return {
         "file": str(path),
@@ -70,6 +78,7 @@ def inspect_checkpoint(
         "load_s": told["load_s"],
         "first_call_ms": told["first_call_ms"],
         "call_ms": told["call_ms"],
+        **({"way": told["way"], "tried": told["tried"]} if timings else {}),
     }
 
 
@@ -200,9 +209,13 @@ def main(path: str, as_kind: str | None, task: str, answer: str, memory_mb: int)
     import torch
 
     torch.set_num_threads(child.cores())
-    child.limit_memory(memory_mb)
+    device = resolved("auto") if task == "timings" else "cpu"
+    if device == "cpu":
+        child.limit_memory(memory_mb)
     try:
-        told = _inspect(Path(path), as_kind) if task == "inspect" else _check(Path(path), as_kind)
+        told = _check(Path(path), as_kind) if task == "check" else _inspect(Path(path), as_kind, device)
+        if task == "timings":
+            told |= _tuned(Path(path), as_kind, device)
     except VrgenError as error:
         told = {"error": str(error)}
     except MemoryError:
@@ -214,11 +227,21 @@ def main(path: str, as_kind: str | None, task: str, answer: str, memory_mb: int)
     os._exit(0)  # what a module leaves running must not keep the answer waiting
 
 
-def _inspect(path: Path, as_kind: str | None) -> dict[str, Any]:
+def _tuned(path: Path, as_kind: str | None, device: str) -> dict[str, Any]:
+    from vrgen.generator.checkpoint import load
+    from vrgen.generator.tuning import Tuning
+
+    tuning = Tuning(load(path, device, as_kind))
+    while tuning.step():
+        pass
+    return {"way": str(tuning.model.way), "tried": [asdict(trial) for trial in tuning.trials]}
+
+
+def _inspect(path: Path, as_kind: str | None, device: str) -> dict[str, Any]:
     from vrgen.generator.checkpoint import load
 
     started = time.perf_counter()
-    model = load(path, "cpu", as_kind)
+    model = load(path, device, as_kind)
     load_s = time.perf_counter() - started
     times_ms = []
     encoders = Encoders()

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import IO
 
 from vrgen.generator import child
-from vrgen.generator.protocol import CALLING, IDLE, LOADING, STARTING, Board
+from vrgen.generator.protocol import CALLING, IDLE, LOADING, STARTING, TUNING, Board
 from vrgen.generator.shared import MIB, Segment
 
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 """How long to wait before the first, second, … start after a death; the last again and again."""
 LOAD_TIMEOUT_S = 300.0
 _HOUSEKEEPING_S = 0.5
-_DOING = {CALLING: "a call", LOADING: "loading", STARTING: "its start", IDLE: "an answer"}
+_DOING = {CALLING: "a call", LOADING: "loading", STARTING: "its start", IDLE: "an answer", TUNING: "a try"}
 
 
 class WorkerProcess:
@@ -175,7 +175,7 @@ class Supervisor:
 
     def _misbehaviour(self, now: float) -> str | None:
         what, _, since_s = self._board.state
-        limit_s = max(1.0, self._call_timeout_s) if what in (CALLING, IDLE) else LOAD_TIMEOUT_S
+        limit_s = max(1.0, self._call_timeout_s) if what in (CALLING, IDLE, TUNING) else LOAD_TIMEOUT_S
         if now - since_s > limit_s:
             return (
                 f"was ended because {_DOING[what]} took more than {limit_s:g} s "

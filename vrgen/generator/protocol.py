@@ -1,7 +1,8 @@
 """What frame and worker tell each other, as it lies in shared memory.
 
 Frame to worker: one `Letter`, the whole of what is wanted. Worker to frame: `Made`, `Ready`, `Failed`, `Noted`,
-each in a slot of the arena. And one word that says at any time what the worker is doing, for the watchdog.
+`Tuned`, each in a slot of the arena. And one word that says at any time what the worker is doing, for the
+watchdog.
 """
 
 import time
@@ -14,7 +15,7 @@ from vrgen.contract import Manifest
 from vrgen.generator.inference import Wanted
 from vrgen.generator.mailbox import Mailbox
 from vrgen.generator.shared import RESERVE, Arena, Segment
-from vrgen.messages import InputValue, Request
+from vrgen.messages import InputValue, Request, Trial
 
 Fixed = dict[str, float | str | list[float]]
 
@@ -22,7 +23,8 @@ Fixed = dict[str, float | str | list[float]]
 class Use(msgspec.Struct, frozen=True, array_like=True):
     """One generator that should be loaded. `stamp` names the file as it is now: another stamp, another load.
 
-    `number`: the generator's place in the world, for the state word. `blamed`: crashes laid to it.
+    `number`: the generator's place in the world, for the state word. `blamed`: crashes laid to it. `plain`: it is
+    called in float32, nothing else is tried.
     """
 
     number: int
@@ -32,6 +34,7 @@ class Use(msgspec.Struct, frozen=True, array_like=True):
     fixed: Fixed
     stamp: str
     blamed: int = 0
+    plain: bool = False
 
 
 class PackedArray(msgspec.Struct, frozen=True, array_like=True):
@@ -108,11 +111,19 @@ class Noted(msgspec.Struct, frozen=True, array_like=True, tag="noted"):
     remarks: tuple[str, ...]
 
 
-Report = Made | Ready | Failed | Noted
+class Tuned(msgspec.Struct, frozen=True, array_like=True, tag="tuned"):
+    """How a generator's model is called from now on, and what was tried."""
+
+    generator: str
+    way: str
+    trials: tuple[Trial, ...]
+
+
+Report = Made | Ready | Failed | Noted | Tuned
 
 encode = msgspec.msgpack.Encoder().encode
 decode_letter = msgspec.msgpack.Decoder(Letter).decode
-decode_report = msgspec.msgpack.Decoder(Made | Ready | Failed | Noted).decode
+decode_report = msgspec.msgpack.Decoder(Made | Ready | Failed | Noted | Tuned).decode
 
 
 def pack(uses: Sequence[Use], requests: Sequence[tuple[int, int, Request]]) -> bytes:
@@ -164,7 +175,7 @@ def unpacked(request: PackedRequest, arrays: Sequence[PackedArray]) -> Wanted:
 
 # --- what the worker is doing -----------------------------------------------------------------------------
 
-STARTING, IDLE, LOADING, CALLING = range(4)
+STARTING, IDLE, LOADING, CALLING, TUNING = range(5)
 NOBODY = 0xFFFF
 
 

@@ -12,7 +12,7 @@ from vrgen.config import GeneratorConfig
 from vrgen.contract import Manifest, OutputSpec, TextureOutput
 from vrgen.generator.manifest import sidecar
 from vrgen.generator.process import Death
-from vrgen.generator.protocol import IDLE, LOADING, STARTING, Part, Use
+from vrgen.generator.protocol import IDLE, LOADING, STARTING, TUNING, Part, Tuned, Use
 from vrgen.generator.shared import Message
 from vrgen.messages import GeneratorStatus, Output, Phase
 
@@ -33,6 +33,8 @@ class Seat:
     name: str
     config: GeneratorConfig
     path: Path
+    precise: bool = False
+    """Float32 was asked for."""
     manifest: Manifest | None = None
     wanted: str | None = None
     """What the worker should have loaded; None when nothing is worth loading."""
@@ -48,6 +50,9 @@ class Seat:
     version: int = 0
     epoch: int = 0
     blamed: int = 0
+    plain: bool = False
+    """It is called in float32: that was asked for, or a faster way has taken the worker with it."""
+    tuned: Tuned | None = None
     failing: bool = False
     gone: bool = False
     requests: int = 0
@@ -68,6 +73,7 @@ class Seat:
         self.seen = self.changing = file_state(path)
         self.wanted = "\n".join((str(path), self.seen, self.config.as_kind or "", str(self.attempt)))
         self.blamed, self.failing, self.gone = 0, False, False
+        self.plain, self.tuned = self.precise, None
 
     def look(self) -> bool:
         """Want the file again where it has changed on the disk and is no longer being written."""
@@ -85,7 +91,16 @@ class Seat:
         if self.wanted is None:
             return None
         path = self.wanted.partition("\n")[0]
-        return Use(self.number, self.name, path, self.config.as_kind, self.config.fixed, self.wanted, self.blamed)
+        return Use(
+            self.number,
+            self.name,
+            path,
+            self.config.as_kind,
+            self.config.fixed,
+            self.wanted,
+            self.blamed,
+            self.plain,
+        )
 
     def load_succeeded(self, stamp: str, manifest: Manifest) -> None:
         """The worker has loaded `stamp` and called it once. A new file is a new version."""
@@ -113,6 +128,12 @@ class Seat:
             self.errors.append(f"the worker {death.how}; it is started again")
         elif death.what == STARTING:
             self.fail(f"the worker {death.how} before it had started; run vrgen doctor")
+        elif death.number == self.number and death.what == TUNING:
+            self.plain, self.tuned = True, None
+            self.errors.append(
+                f"{self.path.name}: a faster way of calling it was tried, and the worker hung or died over it; "
+                "it is called in float32 from now on"
+            )
         elif death.number == self.number:
             during = "loading" if death.what == LOADING else "calling"
             self._crashed(
@@ -142,7 +163,7 @@ class Seat:
     def took(self, infer_ms: float) -> None:
         """A call was answered."""
         self.infer_ms.append(infer_ms)
-        self.usual_s = float(np.median(list(self.infer_ms)[-32:])) / 1000
+        self.usual_s = float(np.quantile(list(self.infer_ms)[-32:], 0.5)) / 1000
 
     def outputs(self, message: Message, parts: list[Part]) -> Mapping[str, Output]:
         """Views into the message's data, read-only as it is."""
@@ -190,6 +211,8 @@ class Seat:
             errors=tuple(self.errors),
             infer_ms=tuple(self.infer_ms),
             age_ms=tuple(self.age_ms),
+            way=self.tuned.way if self.tuned else "float32",
+            trials=self.tuned.trials if self.tuned else (),
         )
 
 

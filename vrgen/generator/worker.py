@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,11 +18,13 @@ from vrgen.generator import child
 from vrgen.generator.encoders import Encoders
 from vrgen.generator.inference import Inference, Outputs
 from vrgen.generator.knobs import fixed_inputs
+from vrgen.generator.leisure import Leisure
 from vrgen.generator.protocol import (
     CALLING,
     IDLE,
     LOADING,
     STARTING,
+    TUNING,
     Board,
     Failed,
     Letter,
@@ -31,12 +34,17 @@ from vrgen.generator.protocol import (
     Part,
     Ready,
     Report,
+    Tuned,
     Use,
     decode_letter,
     encode,
     unpacked,
 )
 from vrgen.generator.shared import Segment, aligned
+from vrgen.messages import Trial
+
+if TYPE_CHECKING:
+    from vrgen.generator.checkpoint import Model
 
 PIECE = 256 << 10
 """Bytes that are copied at a time: few enough to stay in a core's own cache until they are read again."""
@@ -63,8 +71,6 @@ class Worker:
     """What is loaded and what is done; `run` is the loop."""
 
     def __init__(self, board: Board, bell: threading.Event, device: str) -> None:
-        from vrgen.generator.checkpoint import Model
-
         self._board = board
         self._bell = bell
         self._device = device
@@ -81,12 +87,13 @@ class Worker:
         self._done: dict[int, str] = {}
         """By serial number of what was asked, the stamp of the file that made it."""
         self._fresh: str | None = None
+        self._leisure = Leisure()
 
     def run(self) -> None:
         while True:
             self._board.set_state(IDLE)
             self._read()
-            if not (self._make_first_of_fresh() or self._load_next() or self._make_next()):
+            if not (self._make_first_of_fresh() or self._load_next() or self._make_next() or self._tune_next()):
                 self._board.arena.trim()
                 self._bell.wait(0.1)
                 self._bell.clear()
@@ -166,6 +173,7 @@ class Worker:
         used = {stamp for stamp, _ in self._at_work.values()} | {use.stamp for use in self._letter.uses}
         for stamp in set(self._models) - used:
             del self._models[stamp]
+            self._leisure.forget(stamp)
             gc.collect()
 
     # --- making -------------------------------------------------------------------------------------------
@@ -184,6 +192,8 @@ class Worker:
             if self._done.get(request.serial) != stamp:
                 self._done[request.serial] = stamp
                 self._make(request, inference)
+                self._leisure.worked(stamp)
+                self._tell_fallen_back(request.generator, self._models[stamp])
                 return True
         return False
 
@@ -229,6 +239,32 @@ class Worker:
             if told and prompt not in self._remarked:
                 self._remarked.add(prompt)
                 self._send(Noted(prompt, told))
+
+    # --- at leisure ---------------------------------------------------------------------------------------
+
+    def _tune_next(self) -> bool:
+        """One call to find out how a model can be called faster."""
+        if not self._leisure.has_come():
+            return False
+        for use in self._letter.uses:
+            stamp = self._stamp_of(use.name)
+            if stamp is not None and not use.plain and self._leisure.wants(stamp):
+                self._board.set_state(TUNING, use.number)
+                tuning = self._leisure.step(stamp, self._models[stamp])
+                self._board.set_state(IDLE)
+                if tuning is not None:
+                    way, trials = str(tuning.model.way), tuple(tuning.trials)
+                    for name in [name for name, (its, _) in self._at_work.items() if its == stamp]:
+                        self._send(Tuned(name, way, trials))
+                return True
+        return False
+
+    def _tell_fallen_back(self, name: str, model: "Model") -> None:
+        if model.fell_back:
+            self._send(Tuned(name, str(model.way), (Trial(str(model.gave_up), refused=model.fell_back),)))
+            model.fell_back = ""
+
+    # --- results out --------------------------------------------------------------------------------------
 
     def _hand_over(self, slot: int, report: bytes, parts: list[Part], outputs: Outputs, size: int) -> None:
         """Copy a result of `size` bytes into its slot, a piece at a time; a large one is seen while it arrives."""
