@@ -47,7 +47,7 @@ class HeadlessDisplay(Display):
         self._frames = 0
         self._pace = Pace(REFRESH_HZ) if isinstance(self.clock, RealClock) else None
         self._context: EglContext | HiddenWindow | None = None
-        self._last: object | None = None
+        self._last: int | None = None
 
     def _open(self) -> None:
         self._context = _context()

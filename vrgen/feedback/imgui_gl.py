@@ -90,12 +90,18 @@ class ImguiRenderer:
         self._program.close()
 
 
+# An array type of ctypes for each size would be seven objects of garbage for each.
+_memory = ctypes.pythonapi.PyMemoryView_FromMemory
+_memory.restype, _memory.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)
+_READ = 0x100
+
+
 def _bytes(vector: Any, item: int) -> npt.NDArray[np.uint8]:
     """A view of an ImVector's memory, valid until the next ImGui frame."""
     size = vector.size() * item
     if not size:
         return np.zeros(0, np.uint8)
-    return np.frombuffer((ctypes.c_ubyte * size).from_address(vector.data_address()), np.uint8)
+    return np.frombuffer(_memory(vector.data_address(), size, _READ), np.uint8)
 
 
 def _filled(buffer: Buffer, data: npt.NDArray[np.uint8], label: str) -> Buffer:

@@ -6,6 +6,7 @@ PyOpenGL's own error check after every call doubles a call's cost; errors come t
 
 import ctypes
 from collections.abc import Callable
+from typing import Any
 
 import OpenGL
 
@@ -16,7 +17,7 @@ from OpenGL import GL  # noqa: E402  (the flags above must come first)
 
 from vrgen.errors import GraphicsError  # noqa: E402
 
-__all__ = ["GL", "describe", "require", "watch_errors"]
+__all__ = ["GL", "bare", "describe", "require", "watch_errors"]
 
 REQUIRED_EXTENSIONS = ("GL_ARB_shader_viewport_layer_array", "GL_ARB_shader_draw_parameters")
 
@@ -49,6 +50,20 @@ def require() -> None:
             f"the graphics driver ({describe()}) lacks {' and '.join(missing)}; update the driver or use a GPU "
             "made after 2014"
         )
+
+
+def bare(name: str, result: type | None, *arguments: type) -> Callable[..., Any]:
+    """A GL function with plain C types, for calls a frame that PyOpenGL's types make dear."""
+    from OpenGL.platform import PLATFORM
+
+    made: Callable[..., Any] = PLATFORM.createBaseFunction(
+        name,
+        dll=PLATFORM.GL,
+        resultType=result,
+        argTypes=arguments,
+        argNames=tuple(f"argument_{number}" for number in range(len(arguments))),
+    )
+    return made
 
 
 def watch_errors(on_message: Callable[[str], None]) -> object:

@@ -90,7 +90,8 @@ class Buffer(_Object):
     def write(self, data: npt.NDArray[np.generic], offset: int = 0) -> None:
         """Copy `data` to `offset` bytes from the start."""
         flat = np.ascontiguousarray(data)
-        GL.glNamedBufferSubData(self.name, offset, flat.nbytes, flat.ctypes.data_as(GL.GLvoidp))
+        # Not `data_as`: its cast leaves two objects to the garbage collector.
+        GL.glNamedBufferSubData(self.name, offset, flat.nbytes, GL.GLvoidp(flat.ctypes.data))
 
     def read(self, dtype: npt.DTypeLike, count: int) -> npt.NDArray[Any]:
         """The first `count` items; waits for the GPU (tests and tools only)."""

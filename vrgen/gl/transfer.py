@@ -1,18 +1,25 @@
 """Moving data to the GPU without waiting: a ring of persistently mapped memory, one part a frame in flight."""
 
+import ctypes
 import time
 from collections import deque
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from vrgen.gl.api import GL
+from vrgen.gl.api import GL, bare
 from vrgen.gl.objects import Buffer
 
 FRAMES_IN_FLIGHT = 3
 _ALIGN = 256  # covers GL_UNIFORM_BUFFER_OFFSET_ALIGNMENT and its storage twin on every driver known to us
+
+
+# With PyOpenGL's own type for fences every call leaves a ring of objects to the garbage collector.
+_fence_sync = bare("glFenceSync", ctypes.c_size_t, ctypes.c_uint, ctypes.c_uint)
+_wait_sync = bare("glClientWaitSync", ctypes.c_uint, ctypes.c_size_t, ctypes.c_uint, ctypes.c_uint64)
+_delete_sync = bare("glDeleteSync", None, ctypes.c_size_t)
 
 
 class Fences:
@@ -24,25 +31,25 @@ class Fences:
     """
 
     def __init__(self) -> None:
-        self._kept: deque[Any] = deque()
+        self._kept: deque[int] = deque()
 
-    def mark(self) -> object:
+    def mark(self) -> int:
         """A fence behind all commands given so far."""
-        fence = GL.glFenceSync(GL.GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
+        fence = int(_fence_sync(GL.GL_SYNC_GPU_COMMANDS_COMPLETE, 0))
         self._kept.append(fence)
         return fence
 
-    def wait(self, fence: object) -> None:
+    def wait(self, fence: int) -> None:
         """Until the GPU has passed a fence that was marked here; those before it are let go."""
-        while GL.glClientWaitSync(fence, GL.GL_SYNC_FLUSH_COMMANDS_BIT, 1_000_000) == GL.GL_TIMEOUT_EXPIRED:
+        while _wait_sync(fence, GL.GL_SYNC_FLUSH_COMMANDS_BIT, 1_000_000) == GL.GL_TIMEOUT_EXPIRED:
             pass
-        while self._kept[0] is not fence:
-            GL.glDeleteSync(self._kept.popleft())
+        while self._kept[0] != fence:
+            _delete_sync(self._kept.popleft())
 
     def close(self) -> None:
         if self._kept:
             self.wait(self._kept[-1])
-            GL.glDeleteSync(self._kept.pop())
+            _delete_sync(self._kept.pop())
 
 
 class Ring:
@@ -56,7 +63,7 @@ class Ring:
         self.buffer = Buffer(self._part * FRAMES_IN_FLIGHT, label, persistent=True)
         self._bytes = self.buffer.mapped.data
         self.fences = Fences()
-        self._ends: list[object | None] = [None] * FRAMES_IN_FLIGHT
+        self._ends: list[int | None] = [None] * FRAMES_IN_FLIGHT
         self._index = 0
         self._used = 0
         self.waited_s = 0.0

@@ -105,8 +105,8 @@ class GroundPass:
             self._corners_seen = ground.corners
             self._standing = (ground.corners[..., 1] > 0.0).tobytes()
             self.stamp += 1
-            pointer = np.ascontiguousarray(ground.corners).ctypes.data_as(GL.GLvoidp)
-            n = ground.grid
+            corners, n = np.ascontiguousarray(ground.corners), ground.grid
+            pointer = GL.GLvoidp(corners.ctypes.data)
             GL.glTextureSubImage2D(self.corners.name, 0, 0, 0, n, n, GL.GL_RG, GL.GL_FLOAT, pointer)
         return copied * (ground.shown.samples**2) * 4
 
@@ -155,7 +155,7 @@ class GroundPass:
         GL.glPixelStorei(GL.GL_UNPACK_ROW_LENGTH, whole)
         for z, rows, r in _wrapped(z0, whole, size):
             for x, columns, c in _wrapped(x0, whole, size):
-                pointer = heights[r:, c:].ctypes.data_as(GL.GLvoidp)
+                pointer = GL.GLvoidp(heights[r:, c:].ctypes.data)
                 GL.glTextureSubImage2D(torus.heights.name, 0, x, z, columns, rows, GL.GL_RED, GL.GL_FLOAT, pointer)
         GL.glPixelStorei(GL.GL_UNPACK_ROW_LENGTH, 0)
         self._resident = None
