@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import outputs as o
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from test_assembly import Show, alone, is_a_place, world
 
@@ -68,6 +68,8 @@ def test_what_can_not_be_seen_is_left_out() -> None:
 
 
 @given(st.lists(st.floats(0, 6.5e4, width=32), min_size=3, max_size=3))
+@example([0.99999, 0.0, 0.0])  # rounds to another exponent
+@example([0.0, 0.0, 6.5e4])
 def test_shared_exponent_is_within_half_a_step_of_the_largest(colour: list[float]) -> None:
     one = np.float32([colour])
     off = np.abs(unpacked(shared_exponent(one)) - one).max()
@@ -263,3 +265,23 @@ def test_a_place_for_nobodys_splats_and_two_for_the_same_are_refused(tmp_path: P
     path.write_text(said % "tree")
     with pytest.raises(WorldError, match="splats 'a' and 'b' both place those of 'tree'"):
         read_world(path)
+
+
+def test_it_is_told_when_they_are_first_seen() -> None:
+    show = Show(Assembly(world("it")))
+    wish = o.wish("it")
+    show.ask(wish)
+    told: list[str] = []
+    show.frame([o.result(wish, {"thing": o.splats(9)})])
+    for _ in range(10):
+        assert show.scene is not None
+        told += [what for _, what in show.assembly.news]
+        assert "seen" not in told or show.scene.clouds[0].weight > 0.0
+        show.frame()
+    assert told == ["taken"]
+    for _ in range(5):
+        uploading(show)
+        weight = show.frame().clouds[0].weight
+        told += [what for _, what in show.assembly.news]
+        assert ("seen" in told) == (weight > 0.0)
+    assert told == ["taken", "resident", "seen"]
