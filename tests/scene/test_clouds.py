@@ -210,6 +210,14 @@ def test_one_fades_into_the_next_without_a_gap(standing: Show, epoch: int) -> No
     assert standing.assembly.risen and not standing.assembly.arriving
 
 
+def test_another_checkpoint_may_name_its_splats_otherwise(standing: Show) -> None:
+    wish = o.wish("it", 2, 2)
+    standing.ask(wish)
+    standing.frame([o.result(wish, {"other": o.splats(60, seed=2)})])
+    (cloud,) = seconds(standing, 5.0)[-1].clouds
+    assert len(cloud.splats.gaussians) == 60
+
+
 def test_another_world_waits_until_its_splats_are_on_the_gpu(standing: Show) -> None:
     wish = o.wish("it", 2, 2)
     standing.ask(wish)

@@ -313,7 +313,8 @@ class Assembly:
                 bare.append(self._appearance.offer_fog(float(output.arrays[""].ravel()[0]), another))
             elif isinstance(spec, SplatsOutput):
                 light = None if self._look is None else self._look.light
-                self._clouds.offer(request, name, assets.splats[name], spec, wish.variants, light)
+                which = list(assets.splats).index(name)
+                self._clouds.offer(request, which, assets.splats[name], spec, wish.variants, light)
                 uploads.append(assets.splats[name].id)
             elif kind_of(spec) in _NOT_SHOWN_YET:
                 self.notes[name] = f"{request.generator} makes '{name}' ({kind_of(spec)}), which is not shown yet"

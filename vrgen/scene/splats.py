@@ -25,7 +25,8 @@ _LEAST = 0.1
 """What another shape counts for at least: a flash is two changes of a tenth."""
 _NOTHING = Splats(new_id(), np.zeros(0, SPLAT))
 
-_Key = tuple[str, int, str]
+_Key = tuple[str, int, int]
+"""Generator, variant, and which of its outputs of splats it is: another checkpoint may name it otherwise."""
 _Height = Callable[[float, float], float | None]
 
 
@@ -96,11 +97,11 @@ class Clouds:
         self._clouds: tuple[Cloud, ...] = ()
 
     def offer(
-        self, request: Request, name: str, splats: Splats, spec: SplatsOutput, variants: int, light: Light | None
+        self, request: Request, which: int, splats: Splats, spec: SplatsOutput, variants: int, light: Light | None
     ) -> None:
         """Newer ones were made; what waited before them is never shown. `light`: that falls on them, if any has
         been seen yet."""
-        key = (request.generator, request.variant, name)
+        key = (request.generator, request.variant, which)
         standing = self._standing.get(key)
         if standing is None:
             standing = self._standing[key] = _Standing(Fading(_NOTHING), spec.around, variants)
