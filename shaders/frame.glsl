@@ -15,7 +15,7 @@ layout(std140, binding = 0) uniform Frame {
     vec4 sky_mix;               // x: weight of the arriving sky; y: greatest mip level; z: sun disc strength
     vec4 ground;                // x: metres between samples; y: cells a tile; z: samples around; w: tiles around
     vec4 ground_mix;            // x: 1 while ground is arriving; y: sink of absent ground, metres; zw: x and z of the origin, metres
-    vec4 ground_origin;         // xz: origin within the tile torus, in samples
+    vec4 ground_origin;         // xz: origin within the tile torus, in samples; w: how much of the ground has given way
     vec4 surface_scale;         // 1/metres: ground shown, ground arriving, cliff shown, cliff arriving
     vec4 surface_mix;           // x: weight of arriving ground; y: of arriving cliff
     vec4 surface_phase[2];      // where the origin lies within each repeat: xy shown, zw arriving; [ground, cliff]

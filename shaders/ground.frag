@@ -16,6 +16,9 @@ layout(location = 5) flat in int view;
 layout(location = 0) out vec4 colour;
 
 void main() {
+#if FADING
+    if (interleaved_noise() < frame.ground_origin.w) discard;
+#endif
     vec2 uv = (samples + 0.5) / frame.ground.z;
     vec2 slope = texture(slopes_shown, uv).rg;
 #if FADING

@@ -9,9 +9,13 @@ vec3 encoded(vec3 radiance) {
 }
 
 #ifndef COMPUTE
-// With half a step of dither (interleaved gradient noise, Jimenez 2014), so that skies do not band in eight bits.
+// Interleaved gradient noise, in [0, 1) (Jimenez 2014).
+float interleaved_noise() {
+    return fract(52.9829189 * fract(dot(gl_FragCoord.xy, vec2(0.06711056, 0.00583715))));
+}
+
+// With half a step of dither, so that skies do not band in eight bits.
 vec3 finished(vec3 radiance) {
-    float noise = fract(52.9829189 * fract(dot(gl_FragCoord.xy, vec2(0.06711056, 0.00583715))));
-    return encoded(radiance) + (noise - 0.5) / 255.0;
+    return encoded(radiance) + (interleaved_noise() - 0.5) / 255.0;
 }
 #endif

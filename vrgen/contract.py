@@ -100,6 +100,8 @@ class PanoramaOutput(Entry, frozen=True, tag="panorama", kw_only=True):
 
 class PanoramaDepthOutput(Entry, frozen=True, tag="panorama_depth", kw_only=True):
     shape: Shape
+    eye_m: Positive = 1.7
+    """How high above its floor the panorama was seen from."""
 
 
 class TextureOutput(Entry, frozen=True, tag="texture", kw_only=True):

@@ -121,7 +121,7 @@ def test_land_walked_away_from_waits_no_longer() -> None:
         o.of(c.PanoramaDepthOutput(shape=(1, 8, 16)), np.ones((1, 8, 16))),
         o.heightfield(o.hills((0, 0), 9, 32.0), 32.0),
     ],
-    ids=["mesh", "picture", "light", "fog", "not shown yet", "heights"],
+    ids=["mesh", "picture", "light", "fog", "depth alone", "heights"],
 )
 def test_every_kind_is_seen_once(output: Output) -> None:
     show = Show(Assembly(world("one")))

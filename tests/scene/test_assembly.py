@@ -427,7 +427,7 @@ def test_light_alone_lights_the_plain_world() -> None:
 
 @pytest.mark.parametrize(
     "spec",
-    [c.ViewOutput(shape=(3, 8, 8)), c.PanoramaDepthOutput(shape=(1, 8, 16))],
+    [c.ViewOutput(shape=(3, 8, 8))],
     ids=lambda spec: str(c.kind(spec)),
 )
 def test_what_this_version_does_not_show_is_noted(spec: c.OutputSpec) -> None:

@@ -71,6 +71,16 @@ class Camera:
         """Columns of `ray_from_ndc`: a direction in the world = the sum of them by x, y, 1 and 0."""
 
 
+def gone(scene: Scene) -> float:
+    """How much of the ground has given way: the plain one does, to a sky that has a floor of its own."""
+    sky, ground = scene.sky, scene.ground
+    if ground.shown.epoch >= 0 or ground.arriving is not None:
+        return 0.0
+    arriving = sky.weight if sky.arriving is not None else 0.0
+    deep = (sky.shown.relief is not None, sky.arriving is not None and sky.arriving.relief is not None)
+    return (1.0 - arriving) * deep[0] + arriving * deep[1]
+
+
 def fill(
     block: npt.NDArray[np.void], scene: Scene, cameras: Sequence[Camera], clip_from_world: Array, sky_levels: int
 ) -> None:
@@ -95,7 +105,7 @@ def fill(
     around_m = shown.metres * ground.grid
     block["ground"] = (spacing_m, cells, cells * ground.grid, ground.grid)
     block["ground_mix"] = (float(ground.arriving is not None), SINK_M, x, z)
-    block["ground_origin"] = ((x % around_m) / spacing_m, y, (z % around_m) / spacing_m, 0.0)
+    block["ground_origin"] = ((x % around_m) / spacing_m, y, (z % around_m) / spacing_m, gone(scene))
     for i, name in enumerate(("ground", "cliff")):
         fade = scene.surfaces[name]
         for j, surface in enumerate((fade.shown, fade.arriving or fade.shown)):

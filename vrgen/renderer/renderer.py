@@ -16,11 +16,12 @@ from vrgen.gl.pipeline import Pipeline, State
 from vrgen.gl.timing import PassTimer
 from vrgen.gl.transfer import Ring
 from vrgen.messages import FrameCost, Resident, View
-from vrgen.renderer.frame_data import FRAME, Camera, fill
+from vrgen.renderer.frame_data import FRAME, Camera, fill, gone
 from vrgen.renderer.ground import GroundPass
 from vrgen.renderer.hidden import HiddenPass
 from vrgen.renderer.objects import ObjectsPass
 from vrgen.renderer.presence import PresencePass
+from vrgen.renderer.relief import ReliefPass
 from vrgen.renderer.shadows import REACH_M, ShadowPass
 from vrgen.renderer.splats import SplatsPass
 from vrgen.renderer.target import PictureTarget
@@ -90,6 +91,8 @@ class Renderer:
         self._stack.callback(self._shadow.close)
         self._splats = SplatsPass(beside=self.software)
         self._stack.callback(self._splats.close)
+        self._relief = ReliefPass()
+        self._stack.callback(self._relief.close)
         self._empty = self._stack.enter_context(VertexArray("no vertices"))
         self._target = PictureTarget(samples)
         self._stack.callback(self._target.close)
@@ -143,7 +146,7 @@ class Renderer:
         self._ring.begin()
         self._mark()  # what came since the last frame: mipmaps, a panel
         block = np.zeros((), FRAME)
-        (sky_texture,) = self.uploads.of(scene.sky.shown)
+        sky_texture = self.uploads.of(scene.sky.shown)[0]
         fill(block, scene, cameras, clips, sky_texture.levels)
         stamp = self._ground.stamp * 1_000_003 + self._objects.stamp
         # Shadows come with the second frame: the first must not wait for their programs.
@@ -183,9 +186,11 @@ class Renderer:
             self._hidden.draw(views)
         self._objects.draw(0, self._objects.pipelines, fading, len(views))
         passes.lap(_OBJECTS)
-        self._give_ground(laid, frusta, len(views), self._ground.pipelines.of(fading, len(views)))
+        if gone(scene) < 1.0:
+            self._give_ground(laid, frusta, len(views), self._ground.pipelines.of(fading, len(views)))
         self.triangles = self._ground.triangles + self._objects._triangles
         passes.lap(_GROUND)
+        self._relief.draw(scene, self.uploads, fading, len(views))
         self._sky.of(fading, len(views)).bind()
         GL.glBindVertexArray(self._empty.name)
         GL.glDrawArraysInstanced(GL.GL_TRIANGLES, 0, 3, len(views))

@@ -156,15 +156,14 @@ class Uploads:
 
     def _images(self, asset: Sky | Surface) -> tuple[_Image, ...]:
         if isinstance(asset, Sky):
-            return (
-                self._image(
-                    asset.radiance,
-                    GL.GL_RGB16F,
-                    GL.GL_RGB,
-                    GL.GL_HALF_FLOAT,
-                    f"sky {asset.id}",
-                    (GL.GL_REPEAT, GL.GL_CLAMP_TO_EDGE),
-                ),
+            around, half = (GL.GL_REPEAT, GL.GL_CLAMP_TO_EDGE), GL.GL_HALF_FLOAT
+            sky = self._image(asset.radiance, GL.GL_RGB16F, GL.GL_RGB, half, f"sky {asset.id}", around)
+            if asset.relief is None:
+                return (sky,)
+            layers = (("front", asset.relief.front), ("back", asset.relief.back))
+            return sky, *(
+                self._image(pixels, GL.GL_RGBA16F, GL.GL_RGBA, half, f"{name} {asset.id}", around, levels=1)
+                for name, pixels in layers
             )
         repeat = (GL.GL_REPEAT, GL.GL_REPEAT)
         return (
@@ -182,9 +181,10 @@ class Uploads:
         kind: int,
         label: str,
         wrap: tuple[int, int],
+        levels: int | None = None,
     ) -> _Image:
         height, width = pixels.shape[:2]
-        levels = int(np.log2(max(height, width))) + 1
+        levels = levels or int(np.log2(max(height, width))) + 1
         aniso = self.anisotropy if wrap[1] == GL.GL_REPEAT else 1.0
         texture = Texture(GL.GL_TEXTURE_2D, (width, height), stored, label, levels, wrap=wrap, anisotropy=aniso)
         return _Image(texture, pixels, form, kind)

@@ -15,6 +15,7 @@ from vrgen.contract import (
     HeightfieldOutput,
     InstancesOutput,
     LightOutput,
+    PanoramaDepthOutput,
     PanoramaOutput,
     SplatsOutput,
     TextureOutput,
@@ -27,6 +28,7 @@ from vrgen.scene.gallery import Gallery, beside
 from vrgen.scene.ground import Land, mirrored, tile_heights
 from vrgen.scene.objects import Standing
 from vrgen.scene.picking import Maker, picked, pointing
+from vrgen.scene.relief import Middle
 from vrgen.scene.sky import given_light
 from vrgen.scene.splats import Clouds
 from vrgen.scene.swaps import Swap, Swaps
@@ -35,7 +37,7 @@ from vrgen.scene_model import F32, Fade, Objects, Scene, Sky, Surface, TileHeigh
 
 PATIENCE_S = 8.0
 """A new world shows what it has after so long, even if a generator is still at work."""
-_NOT_SHOWN_YET = ("panorama_depth", "view")
+_NOT_SHOWN_YET = ("view",)
 _NEAR_TILES = 9
 _MOST_TILES = 64
 """Asked for at once: more than are made until the list is made anew."""
@@ -52,6 +54,7 @@ class Assembly:
         self._objects = Standing(world)
         self._swaps = Swaps()
         self._clouds = Clouds(world)
+        self._middle = Middle(world.start.x_m, world.start.z_m)
         self._arrivals = Arrivals()
         self._gallery = Gallery(() if world.gallery is None else world.gallery.generators)
         self._beside: tuple[Objects, Objects, Objects] | None = None
@@ -204,6 +207,7 @@ class Assembly:
         makers = {**self._objects.makers, **self._gallery.makers} if self._arrivals.waits else {}
         clouds = self._clouds.advance(resident.ids, may_show, self.land.height, self._origin, dt_s)
         self._arrivals.advance(look, ground, objects, makers, resident.ids, clouds)
+        middle = self._middle.advance(look.sky, person.feet_world, self.land.height)
         return Scene(
             sky=look.sky,
             light=look.light,
@@ -212,6 +216,7 @@ class Assembly:
             objects=objects,
             clouds=clouds,
             origin=self._origin,
+            middle=(middle[0] - self._origin[0], middle[1] - self._origin[1], middle[2] - self._origin[2]),
             fog_m=self._world.fog_m * look.clear,
             time_s=now_s,
             preload=self._appearance.waiting,
@@ -316,6 +321,12 @@ class Assembly:
                 which = list(assets.splats).index(name)
                 self._clouds.offer(request, which, assets.splats[name], spec, wish.variants, light)
                 uploads.append(assets.splats[name].id)
+            elif isinstance(spec, PanoramaDepthOutput):
+                if assets.sky is None:
+                    self.notes[name] = (
+                        f"{request.generator} makes '{name}' (panorama_depth) without a panorama; "
+                        "make both in one call"
+                    )
             elif kind_of(spec) in _NOT_SHOWN_YET:
                 self.notes[name] = f"{request.generator} makes '{name}' ({kind_of(spec)}), which is not shown yet"
             elif not isinstance(spec, PanoramaOutput | TextureOutput):

@@ -60,9 +60,18 @@ def lit(albedo: F32, normals: F32, light: Light) -> F32:
 
 def sky_cells(sky: Sky) -> F32:
     """(8 · 32, 3) radiance of the sky above the horizon, each cell 11° high: means of 4 × 4 places in it."""
+    return _half(sky, 0)
+
+
+def floor_cells(sky: Sky) -> F32:
+    """The same below the horizon, where nothing but the panorama is the floor."""
+    return _half(sky, 1)
+
+
+def _half(sky: Sky, lower: int) -> F32:
     height, width = sky.radiance.shape[:2]
     down, across = 4 * _CELLS, 16 * _CELLS
-    rows = ((np.arange(down) + 0.5) / down * height / 2).astype(int)
+    rows = (((np.arange(down) + 0.5) / down + lower) * height / 2).astype(int)
     columns = ((np.arange(across) + 0.5) / across * width).astype(int)
     white = _WHITE / sky.light.exposure  # a sun must not count for more than the white that it is seen as
     places = np.clip(np.nan_to_num(sky.radiance[np.ix_(rows, columns)].astype(np.float32)), 0.0, white)
@@ -99,13 +108,16 @@ class Governor:
     """Owner of what is known about the brightness of assets, and of the pace that fades go at."""
 
     def __init__(self) -> None:
-        self._cells: dict[int, F32] = {}
-        self._used: set[int] = set()
+        self._cells: dict[tuple[int, str], F32] = {}
+        self._used: set[tuple[int, str]] = set()
         self._pace = 1.0
 
     def luminances(self, sky: Fade[Sky], surfaces: Mapping[str, Fade[Surface]], light: Light) -> F32:
         """(N,) luminance of every part of what is seen: of the sky, of each material, of things."""
-        above = np.float32(light.exposure) * self._mixed(sky, sky_cells)
+        above = self._mixed(sky, sky_cells)
+        if sky.shown.relief is not None or (sky.arriving is not None and sky.arriving.relief is not None):
+            above = np.concatenate([above, self._mixed(sky, floor_cells)])
+        above = np.float32(light.exposure) * above
         ground = np.concatenate([self._mixed(surfaces[name], surface_cells) for name in sorted(surfaces)])
         normals = np.stack([ground[:, 3], np.ones(len(ground), np.float32), -ground[:, 4]], axis=-1)
         normals /= np.linalg.norm(normals, axis=1, keepdims=True)
@@ -119,10 +131,11 @@ class Governor:
         return shown + np.float32(fade.weight) * (self._of(fade.arriving, cells_of) - shown)
 
     def _of(self, asset: _A, cells_of: Callable[[_A], F32]) -> F32:
-        self._used.add(asset.id)
-        if asset.id not in self._cells:
-            self._cells[asset.id] = cells_of(asset)
-        return self._cells[asset.id]
+        which = (asset.id, cells_of.__name__)
+        self._used.add(which)
+        if which not in self._cells:
+            self._cells[which] = cells_of(asset)
+        return self._cells[which]
 
     def pace(self, seen_at: Callable[[float], F32], dt_s: float) -> float:
         """How much of this frame's step all fades may take together, in (0, 1].

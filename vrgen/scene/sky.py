@@ -6,18 +6,19 @@ from vrgen.contract import LightOutput, PanoramaOutput
 from vrgen.messages import Output
 from vrgen.scene.colours import linear
 from vrgen.scene.light import light_of
+from vrgen.scene.relief import relief_of
 from vrgen.scene_model import Light, Sky, new_id
 
 
-def sky_of(output: Output) -> Sky:
-    """A panorama output, and the light that falls from it.
+def sky_of(output: Output, depth: Output | None = None) -> Sky:
+    """A panorama output, the light that falls from it, and how far away it is where that was made too.
 
     Raises:
         Lost: it was arriving and will not (colours.py); while it arrives, this waits.
     """
     assert isinstance(output.spec, PanoramaOutput)
     radiance = linear(output.arrays[""], output.spec.range, output.arrival)
-    return Sky(new_id(), radiance, light_of(radiance))
+    return Sky(new_id(), radiance, light_of(radiance), None if depth is None else relief_of(depth, radiance))
 
 
 def plain_sky() -> Sky:

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from vrgen.config import World
-from vrgen.contract import PanoramaOutput, SplatsOutput, TextureOutput
+from vrgen.contract import PanoramaDepthOutput, PanoramaOutput, SplatsOutput, TextureOutput
 from vrgen.messages import Generated, Output
 from vrgen.scene.colours import Lost
 from vrgen.scene.sky import sky_of
@@ -21,8 +21,10 @@ from vrgen.scene_model import Sky, Splats, Surface
 
 LARGE = 1_200_000
 """Numbers in a result from which on it is made beside the frame."""
-_SPLATS_WORK = 20
-"""What a number of splats counts: packing four thousand takes a millisecond or two."""
+_WORK: Mapping[type, int] = {SplatsOutput: 20}
+"""What a number counts: packing four thousand splats takes a millisecond or two."""
+_LEAST: Mapping[type, int] = {PanoramaDepthOutput: LARGE}
+"""What an output counts at least."""
 
 
 _Roles = dict[str, dict[str, Output]]
@@ -107,7 +109,12 @@ class Workshop:
 def _made(one: Generated, dressing: _Dressing) -> Assets | None:
     """What a result becomes, once all of it is here; None when it was lost on its way."""
     try:
-        skies = [sky_of(output) for output in one.outputs.values() if isinstance(output.spec, PanoramaOutput)]
+        depths = [output for output in one.outputs.values() if isinstance(output.spec, PanoramaDepthOutput)]
+        skies = [
+            sky_of(output, depths[-1] if depths else None)
+            for output in one.outputs.values()
+            if isinstance(output.spec, PanoramaOutput)
+        ]
         surfaces = {surface: surface_of(outputs) for surface, outputs in dressing.items()}
         splats = {
             name: splats_of(output)
@@ -128,9 +135,9 @@ def _lost(one: Generated) -> bool:
 
 
 def _size(one: Generated) -> int:
-    """Numbers in it, those of splats counted for the work that they are."""
+    """Numbers in it, those of splats and depths counted for the work that they are."""
     return sum(
-        array.size * (_SPLATS_WORK if isinstance(output.spec, SplatsOutput) else 1)
+        max(array.size * _WORK.get(type(output.spec), 1), _LEAST.get(type(output.spec), 0))
         for output in one.outputs.values()
         for array in output.arrays.values()
     )

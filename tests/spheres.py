@@ -1,0 +1,59 @@
+"""A place whose every picture is known: spheres over a chequered floor, traced ray by ray, from anywhere.
+
+In torch, so that a checkpoint can be made of it.
+"""
+
+from typing import Tuple  # noqa: UP035  (TorchScript)
+
+import torch
+from torch import Tensor
+
+SKY_M = 1000.0
+"""How far the sky is said to be."""
+
+
+def traced(eye: Tensor, rays: Tensor) -> Tuple[Tensor, Tensor]:  # noqa: UP006
+    """What is seen from `eye` (3,), metres, along unit `rays` (…, 3): colours (…, 3) sRGB in [0, 1], metres (…)."""
+    balls = [
+        [-0.9, 1.0, -2.6, 0.5, 0.85, 0.25, 0.2],
+        [0.7, 0.7, -3.4, 0.7, 0.2, 0.5, 0.85],
+        [2.6, 1.4, 0.5, 0.6, 0.95, 0.75, 0.2],
+        [0.2, 0.8, 2.8, 0.8, 0.3, 0.7, 0.35],
+        [-3.0, 1.6, 0.9, 0.9, 0.7, 0.4, 0.8],
+    ]
+    near = torch.full(rays.shape[:-1], 1000.0)
+    high = rays[..., 1].clamp(min=0.0).unsqueeze(-1)
+    colour = (1.0 - high) * torch.tensor([0.85, 0.88, 0.92]) + high * torch.tensor([0.35, 0.55, 0.85])
+
+    down = -eye[1] / rays[..., 1].clamp(max=-1e-4)
+    floor = (rays[..., 1] < -1e-4) & (down < near)
+    at = eye + rays * down.unsqueeze(-1)
+    odd = (torch.floor(at[..., 0]) + torch.floor(at[..., 2])) % 2.0
+    tile = 0.35 + 0.4 * odd
+    far = (-down / 40.0).exp().unsqueeze(-1)
+    tiles = far * tile.unsqueeze(-1) + (1.0 - far) * torch.tensor([0.85, 0.88, 0.92])
+    colour = torch.where(floor.unsqueeze(-1), tiles, colour)
+    near = torch.where(floor, down, near)
+
+    light = torch.tensor([0.5, 0.8, 0.33])
+    for ball in balls:
+        middle = torch.tensor(ball[:3])
+        off = eye - middle
+        b = (rays * off).sum(-1)
+        inside = b * b - (off * off).sum() + ball[3] * ball[3]
+        hit = -b - inside.clamp(min=0.0).sqrt()
+        seen = (inside > 0.0) & (hit > 0.0) & (hit < near)
+        normal = (eye + rays * hit.unsqueeze(-1) - middle) / ball[3]
+        bands = 0.85 + 0.15 * torch.sign(torch.sin(12.0 * normal[..., 1]))
+        shade = bands * (0.45 + 0.55 * (normal * light).sum(-1).clamp(min=0.0))
+        colour = torch.where(seen.unsqueeze(-1), torch.tensor(ball[4:]) * shade.unsqueeze(-1), colour)
+        near = torch.where(seen, hit, near)
+    return colour, near
+
+
+def around(rows: int) -> Tensor:
+    """(rows, 2 rows, 3) unit directions of a panorama's pixels."""
+    theta = ((torch.arange(rows) + 0.5) / rows * torch.pi)[:, None]
+    phi = ((torch.arange(2 * rows) + 0.5) / rows * torch.pi - torch.pi)[None]
+    flat = torch.ones_like(phi)
+    return torch.stack([theta.sin() * phi.sin(), theta.cos() * flat, -theta.sin() * phi.cos()], -1)
