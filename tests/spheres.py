@@ -13,7 +13,7 @@ SKY_M = 1000.0
 
 
 def traced(eye: Tensor, rays: Tensor) -> Tuple[Tensor, Tensor]:  # noqa: UP006
-    """What is seen from `eye` (3,), metres, along unit `rays` (…, 3): colours (…, 3) sRGB in [0, 1], metres (…)."""
+    """What is seen from `eye` (3,), metres, along unit `rays` (…, 3): sRGB (…, 3) in [0, 1], metres (…)."""
     balls = [
         [-0.9, 1.0, -2.6, 0.5, 0.85, 0.25, 0.2],
         [0.7, 0.7, -3.4, 0.7, 0.2, 0.5, 0.85],
