@@ -22,7 +22,7 @@ SAID = {
         "vrgen outside GL calls",
     ),
     "splats": (
-        "Sorting N splats, ms of wall time",
+        "Sorting N splats, ms of CPU time",
         "CPU time of a frame with N splats, ms, nothing drawn",
         "CPU time of a frame with N splats, ms, drawn",
     ),
