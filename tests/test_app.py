@@ -145,6 +145,7 @@ def test_the_report_has_the_layout_that_is_promised(visit: Run) -> None:
             "stages_ms": dict.fromkeys((*STAGES, "total"), spread),
         },
         "generators": {"land": generator, "sky": generator},
+        "steps_back": {"now": int, "most": int},
         "transfer": {"path": str, "bytes": int, "ms": spread},
         "collections": {
             "young": int,

@@ -176,6 +176,7 @@ class Session:
             if through or late or self.leaving or self._hopeless():
                 break
             self.ledger.worker_memory(self.generators.worker_peak_mb)
+            self.ledger.stepped_back(self.generators.steps_back)
 
     def frame(self, frame: Frame, number: int) -> None:
         """One turn of the wheel."""
@@ -235,6 +236,7 @@ class Session:
         steps.lap(Step.COLLECT)
         self.ledger.rested(steps, self.renderer.passes, collector.took_s - self._collected_s)
         self._collected_s = collector.took_s
+        self.generators.missed(self.ledger.missed_for_want)
         if self.trace is not None:
             waiting = sum(status.waiting for status in self.generators.status)
             self.trace.frame(self.ledger, steps, self.renderer.passes, collector, self.generators.whole, waiting)

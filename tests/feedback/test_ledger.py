@@ -34,11 +34,13 @@ def test_the_report_has_the_layout_of_the_design() -> None:
     ledger = filled()
     ledger.first_frame(0.4)
     ledger.first_frame(0.9)
+    ledger.stepped_back(3)
+    ledger.stepped_back(1)
     status = GeneratorStatus("terrain", requests=9, results=8, infer_ms=(1.0, 2.0, 3.0), errors=("broke",))
     report = ledger.report({"terrain": status})
     assert list(report) == [
-        "display", "first_frame_s", "frames", "passes", "changes", "generators", "transfer", "collections",
-        "input_to_photon_ms", "scene", "person", "memory_mb",
+        "display", "first_frame_s", "frames", "passes", "changes", "generators", "steps_back", "transfer",
+        "collections", "input_to_photon_ms", "scene", "person", "memory_mb",
     ]  # fmt: skip
     assert report["display"] == {
         "kind": "headless", "runtime": None, "refresh_hz": 100.0, "gl": "llvmpipe", "switches": [],
@@ -57,6 +59,7 @@ def test_the_report_has_the_layout_of_the_design() -> None:
     }  # fmt: skip
     assert report["generators"]["terrain"]["infer_ms"]["p50"] == 2.0
     assert report["generators"]["terrain"]["age_ms"] == {}
+    assert report["steps_back"] == {"now": 1, "most": 3}
     assert set(report["transfer"]) == {"path", "bytes", "ms"}
     assert report["transfer"]["bytes"] == 10_000
     assert set(report["scene"]) == {"tiles", "meshes", "instances", "triangles", "splats"}

@@ -47,7 +47,7 @@ def test_a_way_that_hangs_costs_the_worker_once(tmp_path: Path) -> None:
     files = world(
         a=checkpoints.picture(HangsInHalf(), tmp_path / "a.pt"), b=checkpoints.constant(tmp_path / "b.pt")
     )
-    with Generators(files, call_timeout_s=1.0) as generators:
+    with Generators(files, call_timeout_s=4.0) as generators:
         driver = Driver(generators)
         before = driver.value("a"), driver.value("b")
         driver.until(lambda: driver.status("a").restarts == 1)

@@ -18,7 +18,7 @@ from vrgen.clock import monotonic_s
 from vrgen.collector import Collector
 from vrgen.errors import VrgenError
 from vrgen.feedback.changes import Changes
-from vrgen.feedback.missed import CAUSES, Spent
+from vrgen.feedback.missed import CAUSES, RASTERISER, WAITING, Spent
 from vrgen.feedback.rings import Series, Table, summary
 from vrgen.laps import Laps
 from vrgen.messages import FrameCost, GeneratorStatus, Person
@@ -93,6 +93,7 @@ class Ledger:
         self.person: Person | None = None
         """Where the person is now."""
         self.worker_peak_mb = 0.0
+        self.steps_back = self.most_steps_back = 0
         self.collector: Collector | None = None
         """Who collects garbage."""
         self._spent = Spent()
@@ -207,6 +208,15 @@ class Ledger:
         """What the worker takes now; the report gives the peak."""
         self.worker_peak_mb = max(self.worker_peak_mb, megabytes)
 
+    @property
+    def missed_for_want(self) -> int:
+        """Frames that were missed for want of a core or of the GPU: the generators may be to blame."""
+        return self.missed_by[WAITING] + self.missed_by[RASTERISER]
+
+    def stepped_back(self, steps: int) -> None:
+        """How far the worker gives way for the frame's sake now."""
+        self.steps_back, self.most_steps_back = steps, max(self.most_steps_back, steps)
+
     def report(self, generators: Mapping[str, GeneratorStatus] | None = None) -> dict[str, Any]:
         """The report, in the layout that docs/guide names for `--report`."""
         return {
@@ -246,6 +256,7 @@ class Ledger:
                 }
                 for name, status in (generators or {}).items()
             },
+            "steps_back": {"now": self.steps_back, "most": self.most_steps_back},
             "transfer": {
                 "path": self.transfer_path,
                 "bytes": self.transfer_bytes,

@@ -279,6 +279,16 @@ class Generators:
         seat.choose(path.resolve())
         self._changed()
 
+    def missed(self, frames: int) -> None:
+        """How many frames were missed since the beginning that the generators may be to blame for."""
+        if self._segment is not None:
+            self._board.set_missed(frames)
+
+    @property
+    def steps_back(self) -> int:
+        """How far the worker gives way because frames were missed: 0 not at all."""
+        return self._board.step if self._segment is not None else 0
+
     @property
     def worker_pid(self) -> int | None:
         return self._supervisor.pid if self._segment else None

@@ -170,6 +170,7 @@ class Supervisor:
 
     def _start(self) -> None:
         self._board.set_state(STARTING)
+        self._board.set_step(0)
         self._why_killed = None
         self._worker = WorkerProcess(self._segment, self._arguments)
 

@@ -2,7 +2,7 @@
 
 Frame to worker: one `Letter`, the whole of what is wanted. Worker to frame: `Made`, `Ready`, `Failed`, `Noted`,
 `Tuned`, each in a slot of the arena. And one word that says at any time what the worker is doing, for the
-watchdog.
+watchdog; one with the frames that were missed, and one that says how far the worker has stepped back for them.
 """
 
 import time
@@ -180,7 +180,7 @@ NOBODY = 0xFFFF
 
 
 class Board:
-    """The layout of the shared memory: the worker's state word, the mailbox, the arena."""
+    """The layout of the shared memory: words with one writer each, the mailbox, the arena."""
 
     def __init__(self, segment: Segment, arena_mb: int) -> None:
         self._word = segment.words(0, 8)
@@ -194,6 +194,22 @@ class Board:
     def set_state(self, what: int, generator: int = NOBODY) -> None:
         """Say what the worker does from now on; one store, so that no reader sees half of it."""
         self._word[0] = (int(time.monotonic() * 1000) << 20) | (generator << 4) | what
+
+    def set_missed(self, frames: int) -> None:
+        """The frame's word: how many frames a generator may have made it miss, since it began."""
+        self._word[1] = frames
+
+    @property
+    def missed(self) -> int:
+        return int(self._word[1])
+
+    def set_step(self, step: int) -> None:
+        """The worker's word: how many steps it has gone back for the frame's sake (`burst.py`)."""
+        self._word[2] = step
+
+    @property
+    def step(self) -> int:
+        return int(self._word[2])
 
     @property
     def state(self) -> tuple[int, int, float]:

@@ -15,6 +15,7 @@ import numpy as np
 from vrgen.device import resolved
 from vrgen.errors import VrgenError
 from vrgen.generator import child
+from vrgen.generator.burst import Burst
 from vrgen.generator.encoders import Encoders
 from vrgen.generator.inference import Inference, Outputs
 from vrgen.generator.knobs import fixed_inputs
@@ -64,13 +65,13 @@ def main(handle: str, arena_mb: int, device: str, memory_mb: int, threads: int) 
     torch.set_num_threads(threads)
     if device == "cpu" or not torch.cuda.is_available():
         child.limit_memory(memory_mb)
-    Worker(board, bell, device).run()
+    Worker(board, bell, device, threads).run()
 
 
 class Worker:
     """What is loaded and what is done; `run` is the loop."""
 
-    def __init__(self, board: Board, bell: threading.Event, device: str) -> None:
+    def __init__(self, board: Board, bell: threading.Event, device: str, threads: int) -> None:
         self._board = board
         self._bell = bell
         self._device = device
@@ -88,6 +89,7 @@ class Worker:
         """By serial number of what was asked, the stamp of the file that made it."""
         self._fresh: str | None = None
         self._leisure = Leisure()
+        self._burst = Burst(threads)
 
     def run(self) -> None:
         while True:
@@ -191,9 +193,11 @@ class Worker:
             stamp, inference = found
             if self._done.get(request.serial) != stamp:
                 self._done[request.serial] = stamp
+                self._burst.begin(time.monotonic(), self._board.missed)
                 self._make(request, inference)
                 self._leisure.worked(stamp)
                 self._tell_fallen_back(request.generator, self._models[stamp])
+                self._give_way()
                 return True
         return False
 
@@ -239,6 +243,17 @@ class Worker:
             if told and prompt not in self._remarked:
                 self._remarked.add(prompt)
                 self._send(Noted(prompt, told))
+
+    def _give_way(self) -> None:
+        """Rest as the frames that were missed ask for, and take fewer threads to the next call."""
+        import torch
+
+        rest_s = self._burst.end(time.monotonic(), self._board.missed)
+        if self._board.step != self._burst.step:
+            self._board.set_step(self._burst.step)
+            torch.set_num_threads(self._burst.threads)
+        if rest_s:
+            time.sleep(rest_s)
 
     # --- at leisure ---------------------------------------------------------------------------------------
 
