@@ -15,6 +15,7 @@ SAID = {
     "handoff": ("from the worker to GL", "of memcpy"),
     "headset": ("bare pyopenxr loop", "vrgen, empty scene", "Frames missed while the generators work"),
     "interval": ("nothing drawn, 90 Hz", "busy: a new world", "stopped: SIGSTOP", "killed: SIGKILL"),
+    "ledger": ("CPU time, µs", "of a standing world leave", "collections within frames: 0"),
     "missed": ("Frames missed in", "waiting for a core", "uploads of 64 MiB done"),
     "objects": (
         "CPU time of a frame, ms, nothing drawn",

@@ -1,9 +1,10 @@
 """What drawing takes of the GPU, read back frames later so that nothing waits for it."""
 
+import ctypes
 from collections.abc import Sequence
 
 from vrgen.clock import apart_s
-from vrgen.gl.api import GL
+from vrgen.gl.api import GL, bare
 from vrgen.laps import Laps
 
 _DEEP = 5
@@ -57,6 +58,10 @@ class GpuTimer:
         GL.glDeleteQueries(len(self._names), self._names)
 
 
+_mark = bare("glQueryCounter", None, ctypes.c_uint, ctypes.c_uint)
+_look = bare("glGetQueryObjectui64v", None, ctypes.c_uint, ctypes.c_uint, ctypes.c_size_t)
+
+
 class PassTimer(Laps):
     """CPU time of a frame's passes as they are given, and GPU time as they are drawn, which comes frames later.
 
@@ -77,7 +82,9 @@ class PassTimer(Laps):
         self._counts = [0] * _DEEP
         self._asked = self._read = 0
         self._open = False
-        self._there, self._time = GL.GLint(), GL.GLuint64()
+        self._timestamp, self._result = int(GL.GL_TIMESTAMP), int(GL.GL_QUERY_RESULT)
+        self._found = GL.GLuint64()
+        self._found_at = ctypes.addressof(self._found)
         self.gpu_ms = [0.0] * len(self.names)
         """By pass, of the newest frame that is through; all 0 on a rasteriser in software."""
         self.gpu_frame_ms = 0.0
@@ -128,20 +135,20 @@ class PassTimer(Laps):
         if self._open and count < len(self._names[slot]):
             self._whats[slot][count] = what
             self._counts[slot] = count + 1
-            GL.glQueryCounter(self._names[slot][count], GL.GL_TIMESTAMP)
+            _mark(self._names[slot][count], self._timestamp)
 
     def _take(self, slot: int) -> bool:
         count, names, whats = self._counts[slot], self._names[slot], self._whats[slot]
-        there, found = self._there, self._time
-        GL.glGetQueryObjectiv(names[count - 1], GL.GL_QUERY_RESULT_AVAILABLE, there)
-        if not there.value:
+        found, found_at, result = self._found, self._found_at, self._result
+        _look(names[count - 1], GL.GL_QUERY_RESULT_AVAILABLE, found_at)
+        if not found.value:
             return False
         gpu_ms = self.gpu_ms
         total_ns = before_ns = 0
         for i in range(len(gpu_ms)):
             gpu_ms[i] = 0.0
         for i in range(count):
-            GL.glGetQueryObjectui64v(names[i], GL.GL_QUERY_RESULT, found)
+            _look(names[i], result, found_at)
             at_ns, what = found.value, whats[i]
             if what >= 0:
                 total_ns += at_ns - before_ns
