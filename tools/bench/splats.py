@@ -71,7 +71,7 @@ def sort(count: int, rounds: int) -> dict[str, Any]:
             GL.glFinish()
 
         gpu.keys.write(keys)
-        times["the GPU's radix sort"] = timed(sorted_on_gpu, rounds)
+        times["vrgen's compute shader"] = timed(sorted_on_gpu, rounds)
         gpu.close()
         gl = display.gl
     import torch
