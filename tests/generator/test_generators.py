@@ -133,6 +133,19 @@ def test_what_is_asked_for_comes_as_read_only_views(shared: Driver) -> None:
     assert times.submitted_s <= times.started_s <= times.made_s <= times.handed_s <= times.polled_s
 
 
+def test_the_times_of_a_result_come_with_when_the_person_asked_once(shared: Driver) -> None:
+    request = Request("pale", 1, 77, latent(2.0))
+    shared.generators.submit([request], input_s=12.5)
+    shared.requests = [request]
+    shared.until(lambda: bool(shared.came))
+    (made,) = shared.came
+    shared.came = []
+    assert made.timings.input_s == 12.5
+    assert shared.generators.whole == ((request, made.timings),)
+    shared.generators.poll()
+    assert shared.generators.whole == ()
+
+
 def test_slots_are_free_when_the_arrays_are_gone(shared: Driver) -> None:
     arena = shared.generators._board.arena
     came = shared.make(*(Request("pale", 2, 0, latent(), variant=i) for i in range(5)))
