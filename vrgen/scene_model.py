@@ -1,8 +1,8 @@
 """Everything there is to draw, independent of GL: what the scene stage makes and the renderer shows.
 
-Assets (`Sky`, `Surface`, `TileHeights`, `Mesh`, `Picture`, `Splats`) are immutable and carry an `id` that is never used
-twice in a process: whoever holds an id holds that content. What changes from frame to frame is which assets are
-shown and how far one has faded into the next.
+Assets (`Sky`, `Surface`, `TileHeights`, `Mesh`, `Picture`, `Splats`) are immutable and carry an `id` that is never
+used twice in a process: whoever holds an id holds that content. What changes from frame to frame is which assets
+are shown and how far one has faded into the next.
 """
 
 import itertools
@@ -126,9 +126,9 @@ SPLAT = np.dtype(
         ("cloud", np.uint8),
     ]
 )
-"""One Gaussian, 32 bytes as the shaders read it. `position` metres; `colour` linear, nine bits a channel and five of
-their exponent (GL_RGB9_E5); `rotation` quaternion xyzw times 32767; `scale` standard deviations along its own axes,
-metres; `opacity` in 255ths; `cloud` is the renderer's own."""
+"""One Gaussian, 32 bytes as the shaders read it. `position` metres; `colour` linear, nine bits a channel and five
+of their exponent (GL_RGB9_E5); `rotation` quaternion xyzw times 32767; `scale` standard deviations along its own
+axes, metres; `opacity` in 255ths; `cloud` is the renderer's own."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
