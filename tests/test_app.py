@@ -146,7 +146,7 @@ def test_the_report_has_the_layout_that_is_promised(visit: Run) -> None:
         },
         "generators": {"land": generator, "sky": generator},
         "steps_back": {"now": int, "most": int},
-        "transfer": {"path": str, "bytes": int, "ms": spread},
+        "transfer": {"path": str, "from": str, "bytes": int, "ms": spread},
         "collections": {
             "young": int,
             "older": int,

@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import torch
 
 from vrgen import device
 from vrgen.cli import main
+from vrgen.device import Card, Chosen, chosen
+from vrgen.display import cuda_device
 from vrgen.errors import DeviceError
 
 without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
@@ -42,3 +45,73 @@ def test_it_is_known_without_torch() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     built = "hip" if torch.version.hip else "cuda" if torch.version.cuda else ""
     assert done.stdout.strip() == built
+
+
+ONE, TWO = (
+    Card("RTX 1", "00000000-0000-0000-0000-000000000001"),
+    Card("RTX 2", "00000000-0000-0000-0000-000000000002"),
+)
+ELSEWHERE = "6d657361-3232-2e33-2e36-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("asked", "found", "drawn_on", "device", "why"),
+    [
+        ("auto", [], [ELSEWHERE], "cpu", ""),
+        ("cpu", [ONE], [ONE.uuid], "cpu", ""),
+        ("auto", [ONE, TWO], [TWO.uuid], "cuda:1", ""),
+        ("cuda", [ONE, TWO], [TWO.uuid], "cuda:1", ""),
+        ("auto", [ONE, TWO], [ONE.uuid, TWO.uuid], "cuda:0", ""),
+        ("auto", [ONE], [ELSEWHERE], "cuda:0", "OpenGL draws on no CUDA device; the generators run on RTX 1"),
+        ("auto", [ONE, TWO], [], "cuda:0", "does not tell which of 2 cards"),
+        ("auto", [ONE, TWO], None, "cuda:0", "does not tell which of 2 cards"),
+        ("auto", [ONE], [], "cuda:0", ""),
+        ("auto", [Card("old", "")], [""], "cuda:0", "OpenGL draws on no CUDA device"),
+    ],
+)
+def test_generators_run_on_the_card_that_draws(
+    asked: str, found: list[Card], drawn_on: list[str] | None, device: str, why: str
+) -> None:
+    got = chosen(asked, found, drawn_on)
+    assert got.device == device and (why in got.why if why else got == Chosen(device))
+
+
+class Driver:
+    """CUDA's driver with two cards, of which OpenGL draws on some."""
+
+    def __init__(self, drawn_on: list[int]) -> None:
+        self.drawn_on = drawn_on
+
+    def cuGLGetDevices_v2(self, count: Any, found: Any, most: int, which: int) -> int:
+        count._obj.value = len(self.drawn_on)
+        found[: len(self.drawn_on)] = self.drawn_on
+        return 0 if self.drawn_on else 999
+
+    def cuDeviceGet(self, device: Any, ordinal: int) -> int:
+        device._obj.value = ordinal
+        return 0
+
+    def cuDeviceGetName(self, name: Any, size: int, device: int) -> int:
+        name.value = f"RTX {device + 1}".encode()
+        return 0
+
+
+def test_doctor_knows_the_card_that_draws() -> None:
+    both = cuda_device.examine(Driver([1]), "RTX 2, OpenGL 4.6")
+    assert both.state == "ok" and "both on RTX 2" in both.found
+    apart = cuda_device.examine(Driver([]), "llvmpipe")
+    assert apart.state == "note" and "RTX 1" in apart.found and "llvmpipe" in apart.found and apart.remedy
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_torch_tells_cards_as_the_driver_does() -> None:
+    import ctypes
+    import uuid
+
+    driver, told = device.driver(), (ctypes.c_ubyte * 16)()
+    for index, card in enumerate(device.cards()):
+        handle = ctypes.c_int()
+        driver.cuDeviceGet(ctypes.byref(handle), index)
+        driver.cuDeviceGetUuid(told, handle)
+        assert card.uuid == str(uuid.UUID(bytes=bytes(told)))

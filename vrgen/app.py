@@ -419,6 +419,9 @@ class Session:
         from vrgen.feedback.panel import Panel  # ImGui comes after the first frame
 
         if self.panel is None:
+            from vrgen.gl.card import uuids
+
+            self.generators.drawn_on(uuids())
             self.panel = Panel().__enter__()
         statuses = self.generators.status
         restarts = sum(status.restarts for status in statuses)

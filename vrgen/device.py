@@ -4,6 +4,8 @@ import ctypes
 import importlib.util
 import re
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,53 @@ def resolved(asked: str) -> str:
         require(asked)
         raise DeviceError("--device cuda: torch finds no CUDA device; leave --device out, or run vrgen doctor")
     return asked
+
+
+@dataclass(frozen=True)
+class Card:
+    """A CUDA device. `uuid` as CUDA, Vulkan and OpenGL tell it."""
+
+    name: str
+    uuid: str
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A torch device, and why it is not the one that OpenGL draws on: a sentence, or ""."""
+
+    device: str
+    why: str = ""
+
+
+def cards() -> tuple[Card, ...]:
+    """The CUDA devices in torch's order. Loads torch."""
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    told = [torch.cuda.get_device_properties(index) for index in range(count)]
+    return tuple(Card(one.name, str(getattr(one, "uuid", ""))) for one in told)
+
+
+def chosen(asked: str, found: Sequence[Card], drawn_on: Sequence[str] | None) -> Chosen:
+    """Where generators run: on CUDA on the card that OpenGL draws on, where that is one of `found`.
+
+    `drawn_on`: OpenGL's (`vrgen.gl.card.uuids`); None where nobody has told.
+    """
+    if asked == "cpu" or not found:
+        return Chosen("cpu")
+    for index, card in enumerate(found):
+        if card.uuid and card.uuid in (drawn_on or ()):
+            return Chosen(f"cuda:{index}")
+    first = found[0].name
+    if drawn_on:
+        return Chosen("cuda:0", f"OpenGL draws on no CUDA device; the generators run on {first}")
+    if len(found) == 1:
+        return Chosen("cuda:0")
+    return Chosen(
+        "cuda:0",
+        f"OpenGL does not tell which of {len(found)} cards it draws on; the generators run on the first, {first} "
+        "(let CUDA_VISIBLE_DEVICES name another)",
+    )
 
 
 def _built_for() -> str:

@@ -143,7 +143,10 @@ def leave(options: RunOptions, display: Display, ledger: Ledger, generators: Gen
         save_picture(display.read_pixels(), options.screenshot)
     if options.report is not None:
         ledger.worker_memory(generators.worker_peak_mb)
+        ledger.generators_on = generators.device or ""
         ledger.write(options.report, {status.name: status for status in generators.status})
+    if generators.why_there:
+        print(f"vrgen: {generators.why_there}", file=sys.stderr)
     statuses = generators.status
     if nothing_runs(statuses):
         raise CheckpointError("; ".join(dict.fromkeys(s.errors[-1] for s in statuses)))

@@ -611,3 +611,10 @@ def _alive(pid: int) -> bool:
 def test_the_frame_side_imports_no_torch() -> None:
     code = "import sys, vrgen.generator; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_without_cuda_it_does_not_matter_which_card_draws(tmp_path: Path) -> None:
+    with Generators(world(a=checkpoints.constant(tmp_path / "a.pt")), device="cpu") as generators:
+        driver = Driver(generators)
+        generators.drawn_on(("6d657361-3232-2e33-2e36-000000000000",))
+        assert driver.value("a") == 0.5 and generators.device == "cpu" and not generators.why_there

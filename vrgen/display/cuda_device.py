@@ -1,4 +1,8 @@
-"""Whether CUDA computes on the device that OpenGL draws with, asked of CUDA's driver (`vrgen.device.driver`)."""
+"""Whether CUDA computes on the device that OpenGL draws with, asked of CUDA's driver (`vrgen.device.driver`).
+
+Generators take it then by themselves (`vrgen.device.chosen`, by the identifier that OpenGL tells); doctor asks
+CUDA, which knows it also where OpenGL does not tell.
+"""
 
 import ctypes
 import sys
@@ -12,29 +16,24 @@ _MOST = 16
 
 
 def examine(cuda: Any, gl: str) -> Finding:
-    """Hold the first device, which the generator takes, against those of the context that is current (`gl`)."""
-    first = ctypes.c_int()
-    name = ctypes.create_string_buffer(100)
-    cuda.cuDeviceGet(ctypes.byref(first), 0)
-    cuda.cuDeviceGetName(name, len(name), first)
-    generator = name.value.decode(errors="replace")
+    """Look for CUDA's devices among those of the context that is current (`gl`)."""
     count, found = ctypes.c_uint(), (ctypes.c_int * _MOST)()
-    if (
-        cuda.cuGLGetDevices_v2(ctypes.byref(count), found, _MOST, _ALL) == 0
-        and first.value in found[: count.value]
-    ):
-        return Finding("gpu", "ok", f"OpenGL and CUDA are both on {generator}")
-    return Finding(
-        "gpu",
-        "note",
-        f"CUDA is on {generator}, OpenGL draws with {gl}",
-        _REMEDY,
-    )
+    if cuda.cuGLGetDevices_v2(ctypes.byref(count), found, _MOST, _ALL) == 0 and count.value:
+        return Finding("gpu", "ok", f"OpenGL and CUDA are both on {_name(cuda, found[0])}")
+    first = ctypes.c_int()
+    cuda.cuDeviceGet(ctypes.byref(first), 0)
+    return Finding("gpu", "note", f"CUDA is on {_name(cuda, first.value)}, OpenGL draws with {gl}", _REMEDY)
+
+
+def _name(cuda: Any, device: int) -> str:
+    name = ctypes.create_string_buffer(100)
+    cuda.cuDeviceGetName(name, len(name), device)
+    return name.value.decode(errors="replace")
 
 
 _REMEDY = (
     "Windows: Settings → System → Display → Graphics → python.exe → High performance"
     if sys.platform == "win32"
     else "with an integrated GPU beside it: export __NV_PRIME_RENDER_OFFLOAD=1 __GLX_VENDOR_LIBRARY_NAME=nvidia; "
-    "with two NVIDIA cards: let CUDA_VISIBLE_DEVICES name the one that draws"
+    "where CUDA_VISIBLE_DEVICES is set: let it name the card that draws"
 )

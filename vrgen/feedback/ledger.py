@@ -94,6 +94,8 @@ class Ledger:
         """Where the person is now."""
         self.worker_peak_mb = 0.0
         self.steps_back = self.most_steps_back = 0
+        self.generators_on = ""
+        """The device that results come from."""
         self.collector: Collector | None = None
         """Who collects garbage."""
         self._spent = Spent()
@@ -259,6 +261,7 @@ class Ledger:
             "steps_back": {"now": self.steps_back, "most": self.most_steps_back},
             "transfer": {
                 "path": self.transfer_path,
+                "from": self.generators_on,
                 "bytes": self.transfer_bytes,
                 "ms": self.transfer_ms.summary(),
             },

@@ -112,7 +112,10 @@ class Generators:
         self.remarks: dict[str, tuple[str, ...]] = {}
         """By prompt, what the person should know of how it was read; only of those of which there is something."""
         self.device: str | None = None
-        """Where the generators run ("cpu", "cuda"), once one has loaded."""
+        """Where the generators run ("cpu", "cuda:0"), once one has loaded."""
+        self.why_there = ""
+        """Why that is not the card that OpenGL draws on, as a sentence; empty when it is, or there is no other."""
+        self._drawn_on: tuple[str, ...] | None = None
 
     def __enter__(self) -> "Generators":
         self._segment = Segment(Board.size())
@@ -279,6 +282,11 @@ class Generators:
         seat.choose(path.resolve())
         self._changed()
 
+    def drawn_on(self, uuids: tuple[str, ...]) -> None:
+        """On which cards OpenGL draws (`vrgen.gl.card.uuids`): the generators take the same, if it computes."""
+        self._drawn_on = uuids
+        self._changed()
+
     def missed(self, frames: int) -> None:
         """How many frames were missed since the beginning that the generators may be to blame for."""
         if self._segment is not None:
@@ -339,7 +347,7 @@ class Generators:
             if request.generator in usable and self._is_open(request)
         ]
         mailbox = self._board.mailbox
-        version = mailbox.put(pack(uses, todo))
+        version = mailbox.put(pack(uses, todo, self._drawn_on))
         # The worker can't have read what lies between: it announces a letter before it reads it (mailbox.py).
         reading = mailbox.reading
         self._letters = {v: letter for v, letter in self._letters.items() if v <= reading}
@@ -362,7 +370,7 @@ class Generators:
         elif isinstance(report, Ready):
             seat.tuned = None
             seat.load_succeeded(report.stamp, report.manifest)
-            self.device, self._knobs = report.device, None
+            self.device, self.why_there, self._knobs = report.device, report.why_there, None
             self._changed()
         elif report.stamp is not None:
             seat.load_failed(report.stamp, report.error)

@@ -64,6 +64,8 @@ class Letter(msgspec.Struct, frozen=True, array_like=True):
     uses: list[Use]
     requests: list[PackedRequest]
     arrays: list[PackedArray]
+    drawn_on: list[str] | None = None
+    """Which cards OpenGL draws on (`vrgen.gl.card.uuids`); None until that is known."""
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
@@ -92,6 +94,8 @@ class Ready(msgspec.Struct, frozen=True, array_like=True, tag="ready"):
     manifest: Manifest
     device: str
     load_s: float
+    why_there: str = ""
+    """Why it is not the card that OpenGL draws on, as a sentence."""
 
 
 class Failed(msgspec.Struct, frozen=True, array_like=True, tag="failed"):
@@ -126,7 +130,9 @@ decode_letter = msgspec.msgpack.Decoder(Letter).decode
 decode_report = msgspec.msgpack.Decoder(Made | Ready | Failed | Noted | Tuned).decode
 
 
-def pack(uses: Sequence[Use], requests: Sequence[tuple[int, int, Request]]) -> bytes:
+def pack(
+    uses: Sequence[Use], requests: Sequence[tuple[int, int, Request]], drawn_on: Sequence[str] | None = None
+) -> bytes:
     """A letter; arrays that several requests share (a latent, for every tile) are packed once."""
     places: dict[int, int] = {}
     arrays: list[PackedArray] = []
@@ -152,7 +158,7 @@ def pack(uses: Sequence[Use], requests: Sequence[tuple[int, int, Request]]) -> b
                 inputs,
             )
         )
-    return encode(Letter(list(uses), packed, arrays))
+    return encode(Letter(list(uses), packed, arrays, None if drawn_on is None else list(drawn_on)))
 
 
 def unpacked(request: PackedRequest, arrays: Sequence[PackedArray]) -> Wanted:

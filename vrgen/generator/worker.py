@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vrgen.device import resolved
+from vrgen.device import Chosen, cards, chosen, resolved
 from vrgen.errors import VrgenError
 from vrgen.generator import child
 from vrgen.generator.burst import Burst
@@ -47,6 +47,8 @@ from vrgen.messages import Trial
 if TYPE_CHECKING:
     from vrgen.generator.checkpoint import Model
 
+CARD_TOLD_S = 5.0
+"""How long the worker waits to be told on which of several cards OpenGL draws."""
 PIECE = 256 << 10
 """Bytes that are copied at a time: few enough to stay in a core's own cache until they are read again."""
 EARLY = 4 << 20
@@ -90,6 +92,9 @@ class Worker:
         self._fresh: str | None = None
         self._leisure = Leisure()
         self._burst = Burst(threads)
+        self._cards = cards()
+        self._chosen: Chosen | None = None
+        self._began_s = time.monotonic()
 
     def run(self) -> None:
         while True:
@@ -122,7 +127,7 @@ class Worker:
             for i, use in enumerate(self._letter.uses)
             if self._stamp_of(use.name) != use.stamp and (use.name, use.stamp) not in self._failed
         ]
-        if not missing:
+        if not missing or not self._knows_where():
             return False
         use = self._letter.uses[min(missing)[-1]]
         started = time.monotonic()
@@ -146,17 +151,34 @@ class Worker:
             self._fresh = use.name
             manifest = inference.model.manifest
             device = self._models[use.stamp].device
-            self._send(Ready(use.name, use.stamp, manifest, device, time.monotonic() - started))
+            why = self._chosen.why if self._chosen else ""
+            self._send(Ready(use.name, use.stamp, manifest, device, time.monotonic() - started, why))
         self._drop_unused()
+        return True
+
+    def _knows_where(self) -> bool:
+        """Whether it is known where models go: with several cards not before OpenGL's is, or never will be."""
+        if self._chosen is None:
+            late = time.monotonic() - self._began_s > CARD_TOLD_S
+            if self._letter.drawn_on is None and len(self._cards) > 1 and not late:
+                return False
+            self._chosen = chosen(self._device, self._cards, self._letter.drawn_on)
+            if self._chosen.device != "cpu":
+                import torch
+
+                torch.cuda.set_device(self._chosen.device)
         return True
 
     def _load(self, use: Use) -> Inference:
         from vrgen.generator.checkpoint import load
 
+        resolved(self._device)  # raises where CUDA was asked for and there is none
+        assert self._chosen is not None
+
         model = self._models.get(use.stamp)
         if model is None:
             self._board.set_state(LOADING, use.number)
-            model = load(Path(use.path), resolved(self._device), use.as_kind)
+            model = load(Path(use.path), self._chosen.device, use.as_kind)
             self._board.set_state(CALLING, use.number)
             model.dry_run()
             self._models[use.stamp] = model
