@@ -3,13 +3,10 @@
 In torch, so that a checkpoint can be made of it.
 """
 
-from typing import Tuple  # noqa: UP035  (TorchScript)
+from typing import Any, Dict, Tuple  # noqa: UP035  (TorchScript)
 
 import torch
-from torch import Tensor
-
-SKY_M = 1000.0
-"""How far the sky is said to be."""
+from torch import Tensor, nn
 
 
 def traced(eye: Tensor, rays: Tensor) -> Tuple[Tensor, Tensor]:  # noqa: UP006
@@ -57,3 +54,37 @@ def around(rows: int) -> Tensor:
     phi = ((torch.arange(2 * rows) + 0.5) / rows * torch.pi - torch.pi)[None]
     flat = torch.ones_like(phi)
     return torch.stack([theta.sin() * phi.sin(), theta.cos() * flat, -theta.sin() * phi.cos()], -1)
+
+
+def seen(world_from_camera: Tensor, fov: Tensor, rows: int, columns: int) -> Tuple[Tensor, Tensor]:  # noqa: UP006
+    """A camera's picture: sRGB (rows, columns, 3) in [0, 1], metres along its axis (rows, columns).
+
+    `world_from_camera`: (4, 4). `fov`: (4,) half angles left, right, up, down, radians.
+    """
+    side = torch.tan(fov)
+    x = side[0] + (torch.arange(columns) + 0.5) / columns * (side[1] - side[0])
+    y = side[2] + (torch.arange(rows) + 0.5) / rows * (side[3] - side[2])
+    down, across = torch.meshgrid(y, x, indexing="ij")
+    rays = torch.stack([across, down, -torch.ones_like(down)], -1)
+    length = rays.norm(dim=-1)
+    turned = (rays / length.unsqueeze(-1)) @ world_from_camera[:3, :3].t()
+    colours, metres = traced(world_from_camera[:3, 3], turned)
+    return colours, metres / length
+
+
+class Spheres(nn.Module):
+    """A world model that knows the place by heart."""
+
+    def __init__(self, rows: int = 96, columns: int = 128) -> None:
+        super().__init__()
+        self.rows, self.columns = rows, columns
+
+    def forward(self, inputs: Dict[str, Tensor]) -> Dict[str, Tensor]:  # noqa: UP006
+        colours, metres = seen(inputs["eye"][0], inputs["eye.fov"][0], self.rows, self.columns)
+        return {"seen": colours.permute(2, 0, 1), "seen.depth": metres.unsqueeze(0)}
+
+
+def manifest(rows: int = 96, columns: int = 128) -> dict[str, Any]:
+    """Of `Spheres`."""
+    view = {"kind": "view", "shape": [3, rows, columns], "range": [0, 1]}
+    return {"vrgen": 1, "name": "spheres", "inputs": {"eye": {"kind": "camera"}}, "outputs": {"seen": view}}

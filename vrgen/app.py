@@ -336,7 +336,7 @@ class Session:
             self._wishes, self._input_s = wishes, begun_s
         if not self.paused:
             input_s = (begun_s if self._input_s is None else self._input_s) + self.ledger.changes.monotonic_s
-            self.generators.submit(self.assembly.requests(self.person, controls.time_s), input_s)
+            self.generators.submit(self.assembly.requests(self.person, controls.time_s, controls.tracked), input_s)
             self._input_s = None
 
     def live(self, intent: Intent, controls: Controls) -> None:

@@ -89,7 +89,7 @@ def stands(
     done = names <= wished and bool(names)  # a manifest alone: nothing of it was asked for yet
     return (
         done
-        and not any(request.generator in names for request in assembly.requests(person, 0.0))
+        and not assembly.lacks(frozenset(names))
         and not assembly.arriving
         and not scene.preload
         and scene.ground.arriving is None

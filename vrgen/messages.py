@@ -333,6 +333,12 @@ class Wish:
     variants: int = 1
     series: Series | None = None
     """Asked for frame by frame of a gallery, each with a sample of this beside `inputs`."""
+    camera: str = ""
+    """The input that says where the person looks from: it is asked again as they move."""
+    view_px: tuple[int, int] = (1, 1)
+    """Height and width of what is seen from there."""
+    lively: bool = False
+    """What is seen changes by itself: it is asked again and again."""
 
 
 @dataclass(frozen=True, slots=True)

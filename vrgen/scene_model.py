@@ -71,6 +71,31 @@ class Sky:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Shot:
+    """A world model's frame: a picture with a depth from a camera.
+
+    `radiance`: (H, W, 3) float16, linear, row 0 on top. `front`, `back`: (h, w, 4) float16, as a `Relief`'s; 1/m
+    along the viewing axis.
+    """
+
+    id: int
+    radiance: npt.NDArray[np.float16]
+    front: npt.NDArray[np.float16]
+    back: npt.NDArray[np.float16]
+    world_from_camera: Array
+    tangents: tuple[float, float, float, float]
+    """Left, right, down, up, of the half angles."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShotLayer:
+    """A frame as it is seen; `weight` is how much of it, in [0, 1]."""
+
+    shot: Shot
+    weight: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Surface:
     """A material that repeats every `metres`.
 
@@ -299,5 +324,7 @@ class Scene:
     """Where the panoramas' reliefs were seen from, metres relative to `origin`."""
     fog_m: float = 900.0
     time_s: float = 0.0
-    preload: tuple[Sky | Surface, ...] = ()
+    shots: tuple[ShotLayer, ...] = ()
+    """A world model's last frames, oldest first."""
+    preload: tuple[Sky | Surface | Shot, ...] = ()
     """Assets to upload ahead of their fade, most wanted first."""

@@ -423,15 +423,3 @@ def test_light_alone_lights_the_plain_world() -> None:
     _, scene = alone({"light": o.of(c.LightOutput(), [0, 2, 0, 3, 2, 1, 0.1, 0.2, 0.3])})
     assert scene.light.sun_direction.tolist() == [0, 1, 0]
     assert scene.light.sun_irradiance.tolist() == [3, 2, 1]
-
-
-@pytest.mark.parametrize(
-    "spec",
-    [c.ViewOutput(shape=(3, 8, 8))],
-    ids=lambda spec: str(c.kind(spec)),
-)
-def test_what_this_version_does_not_show_is_noted(spec: c.OutputSpec) -> None:
-    show, scene = alone({"thing": o.of(spec, np.zeros(4))})
-    assert is_a_place(scene)
-    (note,) = show.assembly.notes.values()
-    assert "it makes 'thing'" in note and c.kind(spec) in note and "not shown yet" in note

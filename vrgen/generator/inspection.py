@@ -284,8 +284,11 @@ def _check(path: Path, as_kind: str | None) -> dict[str, Any]:
             found.append(str(error))
             break
         found += _indefinite(model, outputs, again)
-        for (name, _), tensor in outputs.items():
-            found += _output_violations(model, name, outputs, tensor.numpy())
+        for (name, key), tensor in outputs.items():
+            if key == "depth":
+                found += _depth_violations(f"{model.name}: output '{name}.depth'", tensor.numpy())
+            else:
+                found += _output_violations(model, name, outputs, tensor.numpy())
         found += _edge_violations(model, inputs, seed, outputs)
         if len(found) > before:
             break
@@ -348,8 +351,8 @@ def _output_violations(model: "Model", name: str, outputs: "Outputs", array: "np
             return _splats_violations(say, entry, parts)
         case c.PanoramaOutput(range="linear") if array.min() < 0:
             return [f"{say} holds radiance down to {array.min():.3g}, zero or more was expected; clamp it"]
-        case c.PanoramaDepthOutput() if array.min() <= 0:
-            return [f"{say} holds depths down to {array.min():.3g} m, more than zero was expected; clamp it"]
+        case c.PanoramaDepthOutput():
+            return _depth_violations(say, array)
         case c.LightOutput() if abs(float(np.linalg.norm(array[:3])) - 1) > 1e-2 or array[3:].min() < 0:
             return [f"{say} needs a direction of length 1 and colours of zero or more; normalise and clamp it"]
         case c.FogOutput() if array.min() <= 0:
@@ -358,6 +361,12 @@ def _output_violations(model: "Model", name: str, outputs: "Outputs", array: "np
             return [f"{say} holds quaternions whose length is not 1; normalise them"]
         case _:
             return _number_violations(say, entry, array)
+
+
+def _depth_violations(say: str, array: "np.ndarray[Any, Any]") -> list[str]:
+    if array.min() > 0:
+        return []
+    return [f"{say} holds depths down to {array.min():.3g} m, more than zero was expected; clamp it"]
 
 
 def _number_violations(say: str, entry: c.OutputSpec, array: "np.ndarray[Any, Any]") -> list[str]:

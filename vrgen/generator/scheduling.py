@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from vrgen.config import World
-from vrgen.contract import HeightfieldOutput, Manifest, NoiseInput, TileInput
+from vrgen.contract import (
+    CameraInput,
+    HeightfieldOutput,
+    Manifest,
+    NoiseInput,
+    StateInput,
+    TileInput,
+    TimeInput,
+    ViewOutput,
+)
 from vrgen.generator.knobs import fixed_inputs, inputs_of
 from vrgen.messages import Choice, Knob, Series, Wish
 
@@ -78,6 +87,7 @@ class Schedule:
                 max(sides, default=0.0),
                 variants,
                 series,
+                *_looks(manifest),
             )
         self._epoch = max(self._epoch, fresh_epoch)
         if changed:
@@ -97,3 +107,13 @@ class Schedule:
         )
         turns = tuple(turn for turn in choice.turns if turn.generator == name)
         return Series(drawn, choice.seed, choice.at, turns)
+
+
+def _looks(manifest: Manifest) -> tuple[str, tuple[int, int], bool]:
+    """Of what is made for a camera: that input's name, the height and width of the picture, whether it changes by
+    itself."""
+    cameras = [name for name, entry in manifest.inputs.items() if isinstance(entry, CameraInput)]
+    sizes = [spec.shape[-2:] for spec in manifest.outputs.values() if isinstance(spec, ViewOutput)]
+    lively = any(isinstance(entry, StateInput | TimeInput) for entry in manifest.inputs.values())
+    height, width = sizes[0] if sizes else (1, 1)
+    return (cameras[0] if cameras else "", (height, width), lively)

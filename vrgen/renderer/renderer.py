@@ -23,6 +23,7 @@ from vrgen.renderer.objects import ObjectsPass
 from vrgen.renderer.presence import PresencePass
 from vrgen.renderer.relief import ReliefPass
 from vrgen.renderer.shadows import REACH_M, ShadowPass
+from vrgen.renderer.shots import ShotsPass
 from vrgen.renderer.splats import SplatsPass
 from vrgen.renderer.target import PictureTarget
 from vrgen.renderer.tiles import Layout
@@ -93,6 +94,8 @@ class Renderer:
         self._stack.callback(self._splats.close)
         self._relief = ReliefPass()
         self._stack.callback(self._relief.close)
+        self._shots = ShotsPass()
+        self._stack.callback(self._shots.close)
         self._empty = self._stack.enter_context(VertexArray("no vertices"))
         self._target = PictureTarget(samples)
         self._stack.callback(self._target.close)
@@ -194,6 +197,7 @@ class Renderer:
         self._sky.of(fading, len(views)).bind()
         GL.glBindVertexArray(self._empty.name)
         GL.glDrawArraysInstanced(GL.GL_TRIANGLES, 0, 3, len(views))
+        self._shots.draw(scene, self.uploads, len(views))
         passes.lap(_SKY)
         self._splats.draw(self._ring, len(views), self._target.size_px)
         passes.lap(_SPLATS)

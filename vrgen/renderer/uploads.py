@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from vrgen.gl.api import GL
 from vrgen.gl.objects import Buffer, Texture
-from vrgen.scene_model import Scene, Sky, Surface
+from vrgen.scene_model import Scene, Shot, Sky, Surface
 
 STAGE_BYTES = 8 << 20
 _LEAST_ROWS_BYTES = 64 << 10
@@ -74,7 +74,7 @@ class Uploads:
             self._resident = frozenset(name for name, held in self._held.items() if held.resident)
         return self._resident
 
-    def of(self, asset: Sky | Surface) -> tuple[Texture, ...]:
+    def of(self, asset: Sky | Surface | Shot) -> tuple[Texture, ...]:
         """Textures of an asset that is resident."""
         return self._held[asset.id].textures
 
@@ -82,9 +82,10 @@ class Uploads:
         """Spend this frame's budget: what is shown comes whole at once, the rest as far as the time goes."""
         start_s = time.perf_counter()
         self.spent = Spent()
-        shown: list[Sky | Surface] = [scene.sky.shown, *(fade.shown for fade in scene.surfaces.values())]
+        shown: list[Sky | Surface | Shot] = [scene.sky.shown, *(fade.shown for fade in scene.surfaces.values())]
         arriving = (scene.sky.arriving, *(fade.arriving for fade in scene.surfaces.values()))
         shown += [asset for asset in arriving if asset is not None]  # a fade begins only with what is here
+        shown += [layer.shot for layer in scene.shots]
         later = scene.preload
         for asset in shown:
             self._advance(asset, None)
@@ -99,7 +100,7 @@ class Uploads:
             self._resident = None
         self.spent.ms = (time.perf_counter() - start_s) * 1e3
 
-    def _advance(self, asset: Sky | Surface, deadline_s: float | None) -> None:
+    def _advance(self, asset: Sky | Surface | Shot, deadline_s: float | None) -> None:
         held = self._held.get(asset.id)
         if held is None:
             images = self._images(asset)
@@ -154,7 +155,14 @@ class Uploads:
         GL.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, 0)
         self._stage_at += (part.nbytes + 255) // 256 * 256
 
-    def _images(self, asset: Sky | Surface) -> tuple[_Image, ...]:
+    def _images(self, asset: Sky | Surface | Shot) -> tuple[_Image, ...]:
+        if isinstance(asset, Shot):
+            edge, half = (GL.GL_CLAMP_TO_EDGE, GL.GL_CLAMP_TO_EDGE), GL.GL_HALF_FLOAT
+            return (
+                self._image(asset.radiance, GL.GL_RGB16F, GL.GL_RGB, half, f"view {asset.id}", edge),
+                self._image(asset.front, GL.GL_RGBA16F, GL.GL_RGBA, half, f"front {asset.id}", edge, levels=1),
+                self._image(asset.back, GL.GL_RGBA16F, GL.GL_RGBA, half, f"back {asset.id}", edge, levels=1),
+            )
         if isinstance(asset, Sky):
             around, half = (GL.GL_REPEAT, GL.GL_CLAMP_TO_EDGE), GL.GL_HALF_FLOAT
             sky = self._image(asset.radiance, GL.GL_RGB16F, GL.GL_RGB, half, f"sky {asset.id}", around)

@@ -12,7 +12,7 @@ import numpy as np
 from vrgen.messages import News, Request, Tile
 from vrgen.scene.appearance import Look
 from vrgen.scene.picking import Maker
-from vrgen.scene_model import Cloud, Fade, Ground, Objects, Sky, Surface, TileSet
+from vrgen.scene_model import Cloud, Fade, Ground, Objects, ShotLayer, Sky, Surface, TileSet
 
 MOST = 1024
 """Results that may wait to be seen; beyond that the oldest are forgotten."""
@@ -87,11 +87,12 @@ class Arrivals:
         makers: Mapping[int, Maker],
         resident: frozenset[int],
         clouds: tuple[Cloud, ...] = (),
+        shots: tuple[ShotLayer, ...] = (),
     ) -> None:
         """One frame on: this is what will be drawn. `makers`: of meshes and pictures, by id; only needed
         while something `waits`."""
         if self._waiting:
-            self._look_at(look, ground, objects, makers, resident, clouds)
+            self._look_at(look, ground, objects, makers, resident, clouds, shots)
         if self._tiles:
             now = (ground.shown, ground.arriving, ground.corners, resident)
             if len(self._looked) != len(now) or any(a is not b for a, b in zip(now, self._looked)):
@@ -108,11 +109,13 @@ class Arrivals:
         makers: Mapping[int, Maker],
         resident: frozenset[int],
         clouds: tuple[Cloud, ...],
+        shots: tuple[ShotLayer, ...],
     ) -> None:
         fades: tuple[Fade[Sky] | Fade[Surface], ...] = (look.sky, *look.surfaces.values())
         visible = set(look.bare)
         visible.update(fade.shown.id for fade in fades)
         visible.update(cloud.splats.id for cloud in clouds if cloud.weight > 0.0)
+        visible.update(layer.shot.id for layer in shots if layer.weight > 0.0)
         visible.update(fade.arriving.id for fade in fades if fade.arriving is not None and fade.weight > 0.0)
         made: set[tuple[_Key, int, int]] | None = None
         for key, one in list(self._waiting.items()):

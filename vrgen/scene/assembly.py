@@ -19,8 +19,8 @@ from vrgen.contract import (
     PanoramaOutput,
     SplatsOutput,
     TextureOutput,
+    ViewOutput,
 )
-from vrgen.contract import kind as kind_of
 from vrgen.messages import Generated, News, Person, Picked, Pointer, Request, Resident, Tile, Tracked, Wish
 from vrgen.scene.appearance import Appearance, Look
 from vrgen.scene.arrivals import Arrivals
@@ -32,12 +32,12 @@ from vrgen.scene.relief import Middle
 from vrgen.scene.sky import given_light
 from vrgen.scene.splats import Clouds
 from vrgen.scene.swaps import Swap, Swaps
+from vrgen.scene.views import Looking, Views, head_of
 from vrgen.scene.workshop import Assets, Workshop
 from vrgen.scene_model import F32, Fade, Objects, Scene, Sky, Surface, TileHeights, new_id
 
 PATIENCE_S = 8.0
 """A new world shows what it has after so long, even if a generator is still at work."""
-_NOT_SHOWN_YET = ("view",)
 _NEAR_TILES = 9
 _MOST_TILES = 64
 """Asked for at once: more than are made until the list is made anew."""
@@ -54,6 +54,9 @@ class Assembly:
         self._objects = Standing(world)
         self._swaps = Swaps()
         self._clouds = Clouds(world)
+        self._looking, self._views = Looking(), Views()
+        self._skies: set[str] = set()
+        """Generators that have made one."""
         self._middle = Middle(world.start.x_m, world.start.z_m)
         self._arrivals = Arrivals()
         self._gallery = Gallery(() if world.gallery is None else world.gallery.generators)
@@ -98,11 +101,13 @@ class Assembly:
                 if self.land.target == (wish.epoch, wish.revision):
                     self._land_wish = wish
 
-    def requests(self, person: Person, time_s: float) -> list[Request]:
-        """Everything that is wanted and not made, most wanted first: the ground under the feet, then what is
-        made in one call, then the land around by distance and direction of view. The same list again while
-        nothing that it depends on has changed."""
+    def requests(self, person: Person, time_s: float, tracked: Tracked | None = None) -> list[Request]:
+        """Everything that is wanted and not made, most wanted first: what is seen from here, the ground under the
+        feet, then what is made in one call, then the land around by distance and direction of view. The same list
+        again while nothing that it depends on has changed."""
         x, _, z = person.feet_world
+        looks = [wish for wish in self._wishes.values() if wish.camera]
+        looked = self._looking.requests(looks, head_of(person, tracked), time_s) if looks else []
         land = self.land
         arriving = land.ground.arriving
         source = (
@@ -110,6 +115,7 @@ class Assembly:
             self._land_wish,
             self._taken,
             self._gallery.stamp,
+            self._looking.stamp,
             land.target,
             land.ground.shown.tiles,
             arriving.tiles if arriving else None,
@@ -120,14 +126,21 @@ class Assembly:
         if self._listed is None or not all(
             a is b or (a == b and not isinstance(a, Mapping)) for a, b in zip(source, self._listed[0])
         ):
-            self._listed = (source, self._list(person, time_s))
+            self._listed = (source, [*looked, *self._list(person, time_s)])
         return self._listed[1]
+
+    def lacks(self, generators: frozenset[str]) -> bool:
+        """Whether one of them had something left to make when `requests` was last asked; another look does not
+        count."""
+        listed = () if self._listed is None else self._listed[1]
+        wanted = {request.generator for request in listed if request.generator in generators}
+        return any(not (self._wishes[name].camera and (name, 0) in self._made) for name in wanted)
 
     def _list(self, person: Person, time_s: float) -> list[Request]:
         singles = [
             Request(wish.generator, wish.epoch, wish.revision, wish.inputs, None, variant, wish.seed, time_s)
             for wish in self._wishes.values()
-            if not wish.tiled and wish.series is None
+            if not wish.tiled and wish.series is None and not wish.camera
             for variant in range(wish.variants)
             if self._made.get((wish.generator, variant)) != (wish.epoch, wish.revision)
         ]
@@ -206,7 +219,8 @@ class Assembly:
             objects = self._with_gallery(objects, self._gallery.advance(z, self._origin, look.light, now_s))
         makers = {**self._objects.makers, **self._gallery.makers} if self._arrivals.waits else {}
         clouds = self._clouds.advance(resident.ids, may_show, self.land.height, self._origin, dt_s)
-        self._arrivals.advance(look, ground, objects, makers, resident.ids, clouds)
+        shots = self._views.advance(resident.ids, may_show, dt_s)
+        self._arrivals.advance(look, ground, objects, makers, resident.ids, clouds, shots)
         middle = self._middle.advance(look.sky, person.feet_world, self.land.height)
         return Scene(
             sky=look.sky,
@@ -219,7 +233,8 @@ class Assembly:
             middle=(middle[0] - self._origin[0], middle[1] - self._origin[1], middle[2] - self._origin[2]),
             fog_m=self._world.fog_m * look.clear,
             time_s=now_s,
-            preload=self._appearance.waiting,
+            shots=shots,
+            preload=(*self._views.waiting, *self._appearance.waiting),
         )
 
     def _with_gallery(self, standing: Objects, hung: Objects) -> Objects:
@@ -235,6 +250,7 @@ class Assembly:
         late = now_s - self._since_s > PATIENCE_S
         whole = all(name in failed or self._whole(self._wishes[name]) for name in self._waiting)
         uploaded = self._appearance.ready(resident) and self._clouds.ready(resident)
+        uploaded = uploaded and self._views.ready(resident)
         if late or self._first or (whole and uploaded and self._workshop.empty):
             self._waiting = set()
         return not self._waiting
@@ -262,7 +278,8 @@ class Assembly:
     def risen(self) -> bool:
         """Whether everything stands at its full height, and nothing moves any more."""
         still = self.land.still and self._appearance.still and self._swaps.empty and self._gallery.still
-        return still and self._clouds.still and self.land.risen and self._objects.arrival >= 1.0
+        still = still and self._clouds.still and self._views.still
+        return still and self.land.risen and self._objects.arrival >= 1.0
 
     def _take_in(self, arrived: Iterable[Generated]) -> None:
         """All tiles that came, and what the workshop has made of the rest."""
@@ -301,8 +318,17 @@ class Assembly:
         uploads, bare, things, land = [surface.id for surface in assets.surfaces.values()], [], False, False
         if assets.sky is not None:
             uploads.append(assets.sky.id)
+            self._skies.add(request.generator)
             self._remember(assets.sky, "sky", request)
             self._appearance.offer_sky(assets.sky, another)
+        if wish.camera:
+            self._looking.answered(request)
+        if assets.shot is not None:
+            uploads.append(assets.shot.id)
+            self._views.offer(assets.shot, assets.change)
+            if assets.surroundings is not None and not self._skies & self._wishes.keys():
+                self._remember(assets.surroundings, "sky", request)
+                self._appearance.offer_sky(assets.surroundings, another)
         for surface, asset in assets.surfaces.items():
             self._remember(asset, surface, request)
             self._appearance.offer_surface(surface, asset, another)
@@ -327,9 +353,7 @@ class Assembly:
                         f"{request.generator} makes '{name}' (panorama_depth) without a panorama; "
                         "make both in one call"
                     )
-            elif kind_of(spec) in _NOT_SHOWN_YET:
-                self.notes[name] = f"{request.generator} makes '{name}' ({kind_of(spec)}), which is not shown yet"
-            elif not isinstance(spec, PanoramaOutput | TextureOutput):
+            elif not isinstance(spec, PanoramaOutput | TextureOutput | ViewOutput):
                 things = things or not isinstance(spec, InstancesOutput)
                 self._swaps.put(Swap(request, name, output, wish.variants))
         self._arrivals.took(request, uploads, bare, things=things, land=land)

@@ -23,10 +23,10 @@ CELL_RAD = math.pi / ROWS
 NEAREST_M, FARTHEST_M = 0.1, 1e4
 APART = 0.15
 """Neighbours are torn apart whose distances differ by such a share…"""
-_SEEN = 0.5
+SEEN = 0.5
 """…if leaning as far as the reach would part them by so much of a cell."""
 _MOST_STEPS = 40
-_REACH = 0.35
+REACH = 0.35
 """The reach, of the distance to what is near: what comes to light is never wider than that angle."""
 _FURTHEST_REACH_M = 1.0
 _T = TypeVar("_T", bound=np.generic)
@@ -44,8 +44,8 @@ def relief_of(output: Output, radiance: npt.NDArray[np.float16]) -> Relief:
     if output.arrival is not None and not output.arrival.wait(metres):
         raise Lost
     pixels = 1.0 / np.clip(metres[0].astype(np.float32), NEAREST_M, FARTHEST_M)
-    reach_m = min(_FURTHEST_REACH_M, _REACH / float(np.percentile(pixels, 98)))
-    least = _SEEN * CELL_RAD / reach_m
+    reach_m = min(_FURTHEST_REACH_M, REACH / float(np.percentile(pixels, 98)))
+    least = SEEN * CELL_RAD / reach_m
     nearness = nearest(pixels, (ROWS, COLUMNS), least)
     front = torn(nearness, least, wraps=True)
     far, filled = grown(nearness, means(radiance, (ROWS, COLUMNS)), least, wraps=True)
@@ -91,7 +91,7 @@ def grown(nearness: F32, colours: F32, least: float, wraps: bool) -> tuple[F32, 
     touched = np.zeros(far.size, np.bool_)
     for step in range(_MOST_STEPS):
         beside = _beside(todo, rows, columns, wraps)
-        lower = apart(far[beside], far[todo][:, None], max(least, (step - 1) * least / _SEEN))
+        lower = apart(far[beside], far[todo][:, None], max(least, (step - 1) * least / SEEN))
         some = lower.any(axis=1)
         todo, beside, lower = todo[some], beside[some], lower[some]
         if not len(todo):

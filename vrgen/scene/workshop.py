@@ -11,19 +11,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from vrgen.config import World
-from vrgen.contract import PanoramaDepthOutput, PanoramaOutput, SplatsOutput, TextureOutput
+from vrgen.contract import PanoramaDepthOutput, PanoramaOutput, SplatsOutput, TextureOutput, ViewOutput
 from vrgen.messages import Generated, Output
 from vrgen.scene.colours import Lost
 from vrgen.scene.sky import sky_of
 from vrgen.scene.splats import splats_of
 from vrgen.scene.surfaces import surface_of
-from vrgen.scene_model import Sky, Splats, Surface
+from vrgen.scene.views import Surroundings, shot_of
+from vrgen.scene_model import Shot, Sky, Splats, Surface
 
 LARGE = 1_200_000
 """Numbers in a result from which on it is made beside the frame."""
 _WORK: Mapping[type, int] = {SplatsOutput: 20}
 """What a number counts: packing four thousand splats takes a millisecond or two."""
-_LEAST: Mapping[type, int] = {PanoramaDepthOutput: LARGE}
+_LEAST: Mapping[type, int] = {PanoramaDepthOutput: LARGE, ViewOutput: LARGE}
 """What an output counts at least."""
 
 
@@ -40,6 +41,11 @@ class Assets:
     surfaces: Mapping[str, Surface] = field(default_factory=dict)
     splats: Mapping[str, Splats] = field(default_factory=dict)
     """By the output's name."""
+    shot: Shot | None = None
+    surroundings: Sky | None = None
+    """What was seen so far around it."""
+    change: float = 1.0
+    """Of displayed luminance, at most, by the shot."""
 
 
 class Workshop:
@@ -51,6 +57,8 @@ class Workshop:
         self._arriving: tuple[Generated, _Roles] | None = None
         """The newest result, if it was not whole when it came, and the roles to go back to if it is lost."""
         self._queue: deque[tuple[Generated, Future[Assets | None] | _Dressing]] = deque()
+        self._surroundings = Surroundings()
+        """Worked on by one thread: what comes beside another is of the same size."""
         self._beside: ThreadPoolExecutor | None = None
 
     @property
@@ -72,7 +80,7 @@ class Workshop:
         if arriving or _size(one) >= LARGE:
             if self._beside is None:
                 self._beside = ThreadPoolExecutor(1, "assets")
-            self._queue.append((one, self._beside.submit(_made, one, dressing)))
+            self._queue.append((one, self._beside.submit(self._made, one, dressing)))
         else:
             self._queue.append((one, dressing))
 
@@ -86,7 +94,7 @@ class Workshop:
             if isinstance(making, Future) and not making.done():
                 return
             self._queue.popleft()
-            assets = making.result() if isinstance(making, Future) else _made(one, making)
+            assets = making.result() if isinstance(making, Future) else self._made(one, making)
             if assets is not None:
                 if self._arriving is not None and self._arriving[0] is one:
                     self._arriving = None  # whole: its memory must not wait for the next result
@@ -105,29 +113,36 @@ class Workshop:
                 dressed[surface] = tuple(roles.values())
         return dressed
 
-
-def _made(one: Generated, dressing: _Dressing) -> Assets | None:
-    """What a result becomes, once all of it is here; None when it was lost on its way."""
-    try:
-        depths = [output for output in one.outputs.values() if isinstance(output.spec, PanoramaDepthOutput)]
-        skies = [
-            sky_of(output, depths[-1] if depths else None)
-            for output in one.outputs.values()
-            if isinstance(output.spec, PanoramaOutput)
-        ]
-        surfaces = {surface: surface_of(outputs) for surface, outputs in dressing.items()}
-        splats = {
-            name: splats_of(output)
-            for name, output in one.outputs.items()
-            if isinstance(output.spec, SplatsOutput)
-        }
-        for output in one.outputs.values():  # what the frame makes of it has to be here too
-            for array in output.arrays.values():
-                if output.arrival is not None and not output.arrival.wait(array):
-                    return None
-    except Lost:
-        return None
-    return Assets(skies[-1] if skies else None, surfaces, splats)
+    def _made(self, one: Generated, dressing: _Dressing) -> Assets | None:
+        """What a result becomes, once all of it is here; None when it was lost on its way."""
+        try:
+            depths = [output for output in one.outputs.values() if isinstance(output.spec, PanoramaDepthOutput)]
+            skies = [
+                sky_of(output, depths[-1] if depths else None)
+                for output in one.outputs.values()
+                if isinstance(output.spec, PanoramaOutput)
+            ]
+            surfaces = {surface: surface_of(outputs) for surface, outputs in dressing.items()}
+            splats = {
+                name: splats_of(output)
+                for name, output in one.outputs.items()
+                if isinstance(output.spec, SplatsOutput)
+            }
+            shots = [
+                shot_of(output, one.request.inputs, self._world.start)
+                for output in one.outputs.values()
+                if isinstance(output.spec, ViewOutput)
+            ]
+            for output in one.outputs.values():  # what the frame makes of it has to be here too
+                for array in output.arrays.values():
+                    if output.arrival is not None and not output.arrival.wait(array):
+                        return None
+        except Lost:
+            return None
+        if not shots:
+            return Assets(skies[-1] if skies else None, surfaces, splats)
+        around, change = self._surroundings.add(shots[-1], one.request.epoch)
+        return Assets(skies[-1] if skies else None, surfaces, splats, shots[-1], around, change)
 
 
 def _lost(one: Generated) -> bool:
