@@ -1,6 +1,6 @@
 """A faster way of calling a model is taken where it is faster and makes the same, and left where it is not."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from vrgen import contract as c
 from vrgen.contract import Manifest
 from vrgen.errors import CheckpointError
+from vrgen.generator import checkpoint
 from vrgen.generator.checkpoint import Model, load
 from vrgen.generator.inference import Outputs
 from vrgen.generator.knobs import sample_inputs
@@ -294,3 +295,72 @@ def test_a_captured_call_draws_what_its_seed_says(tmp_path: Path) -> None:
     for seed in (1, 2, 1):
         plain = model.call_so(PLAIN, inputs, seed)["picture", ""]
         assert model.call_so(Way(graph=True), inputs, seed)["picture", ""].equal(plain)
+
+
+# --- the logic around a capture, without a device to capture on ----------------------------------------------
+
+
+def test_on_a_gpu_a_capture_is_tried_on_top_of_the_best_way() -> None:
+    best, captured = Way("float16", channels_last=True), Way("float16", channels_last=True, graph=True)
+    costs = dict.fromkeys((PLAIN, HALF, BOTH, LAST, Way("float16")), 0.1) | {best: 0.05, captured: 0.02}
+    model = Timed(manifest(), costs, {captured: 0.5 / 255})
+    model.device = "cuda:0"
+    model.tuned()
+    assert model.way == captured
+    begun = model.calls.index(captured)
+    assert set(model.calls[begun:]) == {best, captured}  # weights that moved would end the capture
+
+
+@pytest.mark.parametrize("wrong", ["slow", "far", "impossible"])
+def test_a_capture_that_is_no_gain_leaves_the_best_way(wrong: str) -> None:
+    best, captured = Way("float16"), Way("float16", graph=True)
+    costs = dict.fromkeys((PLAIN, HALF, BOTH, LAST, Way("float16", channels_last=True)), 0.1) | {best: 0.05}
+    if wrong != "impossible":
+        costs[captured] = 0.05 if wrong == "slow" else 0.01
+    model = Timed(manifest(), costs, {captured: 9 / 255 if wrong == "far" else 0.0})
+    model.device = "cuda:0"
+    refused = model.tuned()
+    assert model.way == best and refused[str(captured)]
+
+
+class Replayed:
+    """What `Captured` promises: memory of its own, which each call writes into."""
+
+    made = 0
+
+    def __init__(
+        self, run: Callable[[dict[str, Tensor]], dict[str, Tensor]], inputs: Mapping[str, Tensor]
+    ) -> None:
+        Replayed.made += 1
+        self._run, self._inputs = run, {name: tensor.clone() for name, tensor in inputs.items()}
+        self._outputs = run(self._inputs)
+
+    def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        for name, tensor in inputs.items():
+            self._inputs[name].copy_(tensor)
+        for name, tensor in self._run(self._inputs).items():
+            self._outputs[name].copy_(tensor)
+        return self._outputs
+
+
+def test_a_call_is_captured_once_and_again_when_the_weights_have_moved(
+    grows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "Captured", Replayed)
+    monkeypatch.setattr(Replayed, "made", 0)
+    model, way = load(grows), Way(graph=True)
+    for seed in range(3):
+        inputs = sample_inputs(model.manifest, seed)
+        plain = model.call_so(PLAIN, inputs, seed)["picture", ""]
+        assert model.call_so(way, inputs, seed)["picture", ""].equal(plain)
+    assert Replayed.made == 1
+    model.call_so(LAST, inputs)
+    model.call_so(way, inputs)
+    assert Replayed.made == 2
+    model.take(way)
+    model.call(inputs)
+    assert Replayed.made == 2
+    model.take(PLAIN)
+    model.take(way)
+    model.call(inputs)
+    assert Replayed.made == 3  # what was not used any more had been let go
