@@ -106,9 +106,10 @@ def stones_of(count: int) -> "Objects":
 
 
 class _Outside:
-    """The time of a frame less the time in GL calls: every function of PyOpenGL is timed."""
+    """CPU time of a frame less that in GL calls: all of PyOpenGL's functions are timed, and those without it."""
 
     def __init__(self) -> None:
+        from vrgen.gl import timing, transfer
         from vrgen.gl.api import GL
 
         self._inside_s, self._count = 0.0, 0
@@ -116,14 +117,17 @@ class _Outside:
         self.calls: list[float] = []
         for name in [name for name in dir(GL) if name.startswith("gl") and callable(getattr(GL, name))]:
             setattr(GL, name, self._timed(getattr(GL, name)))
+        for module in (timing, transfer):  # functions of ctypes, from vrgen.gl.api.bare
+            for name in [name for name, value in vars(module).items() if getattr(value, "argtypes", None)]:
+                setattr(module, name, self._timed(getattr(module, name)))
 
     def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any) -> Any:
-            begun_s = time.perf_counter()
+            begun_s = time.thread_time()
             try:
                 return function(*args)
             finally:
-                self._inside_s += time.perf_counter() - begun_s
+                self._inside_s += time.thread_time() - begun_s
                 self._count += 1
 
         return call
@@ -131,9 +135,9 @@ class _Outside:
     def watch(self, draw: Callable[[float], None]) -> Callable[[float], None]:
         def watched(yaw: float) -> None:
             self._inside_s, self._count = 0.0, 0
-            begun_s = time.perf_counter()
+            begun_s = time.thread_time()
             draw(yaw)
-            self.outside_ms.append((time.perf_counter() - begun_s - self._inside_s) * 1e3)
+            self.outside_ms.append((time.thread_time() - begun_s - self._inside_s) * 1e3)
             self.calls.append(self._count)
 
         return watched

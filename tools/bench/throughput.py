@@ -6,6 +6,10 @@ results 90 times a second, as frames do. Bare: a process that loads the file and
 same draws. Stretches of both alternate; the ratio is the median of those of neighbours, by the clock and by the
 processor time of a call, which a busy machine disturbs less.
 
+The worker looks for faster ways of calling a model that make nearly the same (half precision, channels-last, on a
+GPU a CUDA graph) while nothing is wanted of it, between the stretches; the table says which it took. `--precise`
+leaves that out.
+
 The worker sets the C library's allocator so that it keeps its memory; a plain Python does not. So there are two
 bare loops: in the worker's environment, which vrgen is held against, and in a plain one.
 """
@@ -67,6 +71,9 @@ class Found:
     stretches: dict[str, list[Stretch]] = field(default_factory=lambda: {VRGEN: [], BARE: [], PLAIN: []})
     parts: dict[str, list[float]] = field(default_factory=lambda: {"call": [], "copy": [], "between": []})
 
+    way: str = ""
+    """How vrgen called it in the end."""
+
     def ratios(self, way: str, of: Callable[[Stretch], float]) -> list[float]:
         """vrgen's rate ÷ the other's, of each pair of neighbours, sorted."""
         pairs = zip(self.stretches[VRGEN], self.stretches[way], strict=True)
@@ -85,6 +92,7 @@ def main() -> None:
     parser = _bench.arguments(__doc__)
     parser.add_argument("checkpoints", type=Path, nargs="*", help="files; all that come with vrgen when left out")
     _bench.device_argument(parser)
+    parser.add_argument("--precise", action="store_true", help="float32 through vrgen, no faster way of calling")
     parser.add_argument("--seconds", type=float, help="of each stretch")
     parser.add_argument("--rounds", type=int, help="stretches of each")
     parser.add_argument("--bare", action="store_true", help="be the bare loop of one checkpoint (internal)")
@@ -100,7 +108,7 @@ def main() -> None:
     found: dict[str, Found] = {}
     for path in paths:
         print(f"throughput: {path.name}, load {_bench.load()}", file=sys.stderr)
-        found[path.name] = compare(path, args.device, seconds, rounds)
+        found[path.name] = compare(path, args.device, args.precise, seconds, rounds)
     tell(report, found)
     report.keep(
         checkpoints={
@@ -119,10 +127,10 @@ def tell(report: _bench.Report, found: dict[str, Found]) -> None:
         plain = one.ratios(PLAIN, by_processor)
         span = f"{clock[0]:.2f} to {clock[-1]:.2f}"
         middle = [f"{statistics.median(several):.2f}" for several in (clock, processor, plain)]
-        rows.append([name, *rates, middle[0], span, *middle[1:]])
+        rows.append([name, *rates, middle[0], span, *middle[1:], one.way])
         report.figure(f"{name}: calls a second ÷ bare", statistics.median(clock), at_least=WANTED)
         report.figure(f"{name}: calls a second of CPU ÷ bare", statistics.median(processor), at_least=WANTED)
-    head = ("calls/s", VRGEN, BARE, "plain", "÷ bare", "least to most", "CPU, ÷ bare", "CPU, ÷ plain")
+    head = ("calls/s", VRGEN, BARE, "plain", "÷ bare", "least to most", "CPU, ÷ bare", "CPU, ÷ plain", "called in")
     report.table(f"Calls a second through vrgen and without it (at least {WANTED} of bare)", head, rows)
     rows = []
     for name, one in found.items():
@@ -135,7 +143,7 @@ def tell(report: _bench.Report, found: dict[str, Found]) -> None:
     report.say("the call has in it: inputs to tensors, the module, whether all numbers are finite")
 
 
-def compare(path: Path, device: str, seconds: float, rounds: int) -> Found:
+def compare(path: Path, device: str, precise: bool, seconds: float, rounds: int) -> Found:
     """Stretches of the three ways in turn."""
     manifest = read_manifest(path)
     if manifest is None:
@@ -145,7 +153,7 @@ def compare(path: Path, device: str, seconds: float, rounds: int) -> Found:
         ways = {
             BARE: stack.enter_context(bare_loop(path, device, {**os.environ, **child.ENVIRONMENT})),
             PLAIN: stack.enter_context(bare_loop(path, device, dict(os.environ))),
-            VRGEN: stack.enter_context(through_vrgen(path, device, manifest, found.parts)),
+            VRGEN: stack.enter_context(through_vrgen(path, device, precise, manifest, found)),
         }
         for number in range(rounds):
             for way in sorted(ways, reverse=bool(number % 2)):
@@ -158,10 +166,10 @@ def compare(path: Path, device: str, seconds: float, rounds: int) -> Found:
 
 @contextmanager
 def through_vrgen(
-    path: Path, device: str, manifest: Manifest, parts: dict[str, list[float]]
+    path: Path, device: str, precise: bool, manifest: Manifest, found: Found
 ) -> Iterator[Callable[[float], Stretch]]:
     world = World(name=path.stem, generators={"one": GeneratorConfig(checkpoint=path)})
-    with Generators(world, device=device) as generators:
+    with Generators(world, device=device, precise=precise) as generators:
         feed = _Feed(generators, manifest)
         deadline_s = time.monotonic() + _PATIENCE_S
         while feed.made < 8:
@@ -179,7 +187,8 @@ def through_vrgen(
                 results += feed.look()
             times = worker.cpu_times()
             feed.stop()
-            _note(results, parts)
+            _note(results, found.parts)
+            found.way = generators.status[0].way
             return Stretch(feed.made - before, took_s, times.user + times.system - cpu_s)
 
         yield stretch
