@@ -66,7 +66,7 @@ def seen(world_from_camera: Tensor, fov: Tensor, rows: int, columns: int) -> Tup
     y = side[2] + (torch.arange(rows) + 0.5) / rows * (side[3] - side[2])
     down, across = torch.meshgrid(y, x, indexing="ij")
     rays = torch.stack([across, down, -torch.ones_like(down)], -1)
-    length = rays.norm(dim=-1)
+    length = (rays * rays).sum(-1).sqrt()
     turned = (rays / length.unsqueeze(-1)) @ world_from_camera[:3, :3].t()
     colours, metres = traced(world_from_camera[:3, 3], turned)
     return colours, metres / length

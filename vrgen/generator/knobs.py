@@ -77,14 +77,16 @@ def fixed_inputs(generator: str, manifest: Manifest, fixed: Fixed) -> dict[str, 
 
 
 def default_input(entry: c.InputSpec) -> InputValue:
-    """What an input is when nobody says: a slider's default, the first label, zeros."""
+    """What an input is when nobody says: a slider's default, the first label, who stands at the origin, zeros."""
     match entry:
         case c.SliderInput():
             return np.full(entry.shape, entry.default, np.float32)
         case c.LabelInput():
             return label_value(entry, 0)
         case c.CameraInput():
-            return np.broadcast_to(np.eye(4, dtype=np.float32), entry.shape).copy()
+            standing = np.eye(4, dtype=np.float32)
+            standing[1, 3] = 1.7
+            return np.broadcast_to(standing, entry.shape).copy()
         case c.TileInput():
             return np.zeros(entry.shape, np.int64)
         case c.StateInput():
