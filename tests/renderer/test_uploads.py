@@ -137,3 +137,28 @@ def test_rows_of_any_length_arrive_unbroken(stage: Open, height: int) -> None:
         )
         one.close()
         assert (back == radiance).all(), "host" if direct else "pixel-buffer"
+
+
+def test_room_is_made_once_for_what_comes_and_goes(stage: Open) -> None:
+    """A driver may take longer to make room for a large texture than a frame has."""
+    one = stage((32, 16))
+    names: list[int] = []
+    first: dict[int, s.Pixels] = {}
+    for number in range(12):
+        asset = noisy_surface(256, number % 3)
+        world = s.scene(dressed=asset)
+        for _ in range(4):  # frames that read what went before are through
+            picture = one.draw(world)
+        names += [texture.name for texture in one.renderer.uploads.of(asset)]
+        assert np.array_equal(picture, first.setdefault(number % 3, picture)), "what was there shines through"
+    assert len(set(names)) <= 6, names
+
+
+def test_two_large_textures_are_not_made_in_one_frame(stage: Open) -> None:
+    one = stage((32, 16), budget_ms=1e9)
+    waiting = noisy_surface(1024, 1)
+    world = s.scene(over=s.nowhere(), preload=(waiting,))
+    one.draw(world)
+    assert waiting.id not in one.renderer.resident.ids
+    one.draw(world)
+    assert waiting.id in one.renderer.resident.ids
