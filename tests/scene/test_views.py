@@ -13,7 +13,8 @@ from test_assembly import Show, is_a_place, world
 from vrgen import contract as c
 from vrgen.config import StartConfig
 from vrgen.geometry import Array, transform, yaw_quat
-from vrgen.messages import Generated, Output, Person, Request, Wish
+from vrgen.generator.scheduling import Schedule
+from vrgen.messages import Choice, Generated, Output, Person, Request, Wish
 from vrgen.scene import views as v
 from vrgen.scene.assembly import Assembly
 from vrgen.scene_model import Scene, Shot
@@ -117,6 +118,21 @@ def test_another_look_keeps_no_world_waiting(show: Show) -> None:
     show.person = Person((1.0, 0.0, 0.0))
     asked(show)
     assert asked(show) and not show.assembly.lacks(frozenset({"it"}))
+
+
+@pytest.mark.parametrize(
+    "more, expected",
+    [
+        ({}, ("eye", (ROWS, COLUMNS), False)),
+        ({"t": c.TimeInput()}, ("eye", (ROWS, COLUMNS), True)),
+        ({"tile": c.TileInput()}, ("", (1, 1), False)),
+    ],
+)
+def test_the_manifest_says_who_looks(more: dict[str, c.InputSpec], expected: tuple[object, ...]) -> None:
+    outputs: dict[str, c.OutputSpec] = {"seen": c.ViewOutput(shape=(1, 3, ROWS, COLUMNS))}
+    said = c.Manifest(vrgen=1, name="it", inputs={"eye": c.CameraInput(), **more}, outputs=outputs)
+    made = Schedule(world("it")).wishes(Choice(), (), {"it": said}, {"it": 1})["it"]
+    assert (made.camera, made.view_px, made.lively) == expected
 
 
 # --- what comes -------------------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ class Schedule:
                 max(sides, default=0.0),
                 variants,
                 series,
-                *_looks(manifest),
+                *(_looks(manifest) if not tiled and series is None else ()),
             )
         self._epoch = max(self._epoch, fresh_epoch)
         if changed:

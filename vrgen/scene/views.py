@@ -233,6 +233,8 @@ class Views:
 
     def advance(self, resident: frozenset[int], may_begin: bool, dt_s: float) -> tuple[ShotLayer, ...]:
         """One frame on: oldest first. The same object while nothing changes."""
+        if self.still:
+            return self._layers
         shown = self._fading.fade.shown
         fade = self._fading.advance(resident, may_begin, dt_s)
         if fade.shown is not shown:
