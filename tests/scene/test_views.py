@@ -12,8 +12,8 @@ from test_assembly import Show, is_a_place, world
 
 from vrgen import contract as c
 from vrgen.config import StartConfig
-from vrgen.geometry import Array, transform, yaw_quat
 from vrgen.generator.scheduling import Schedule
+from vrgen.geometry import Array, transform, yaw_quat
 from vrgen.messages import Choice, Generated, Output, Person, Request, Wish
 from vrgen.scene import views as v
 from vrgen.scene.assembly import Assembly
