@@ -77,6 +77,12 @@ def test_misses_that_come_anyway_are_not_its_doing() -> None:
     assert sum(bench.steps) < 0.05 * len(bench.steps)
 
 
+def test_where_no_rest_makes_the_picture_smooth_the_world_comes_at_full_speed() -> None:
+    bench = Bench()
+    bench.run(120.0, 80.0, at_rest=20.0)
+    assert bench.burst.step == 0 and max(bench.steps) <= 1 and sum(bench.steps) < 0.05 * len(bench.steps)
+
+
 def test_between_the_two_bounds_nothing_changes() -> None:
     bench = Bench()
     bench.run(20.0, [20.0, 0.6, 0.6, 0.6, 0.6])

@@ -13,6 +13,8 @@ HIGH, LOW = 1.0, 0.2
 """Frames a second; between them nothing changes."""
 STEPS = ((1.0, 0.0), (1.0, 0.5), (0.5, 0.5), (0.0, 1.0), (0.0, 2.0))
 """Of each step: the share of the threads, of which at least one is left; the rest after a call, in its times."""
+HOPELESS = 5.0
+"""Frames a second, missed between calls: no rest makes such a picture smooth; the world would only come later."""
 REST_MOST_S = 0.5
 _ANYWAY = 1.5
 """So many times what is missed between calls is no sign against the calls: both are counts of few."""
@@ -74,7 +76,8 @@ class Burst:
 
     def _judge(self, took_s: float) -> None:
         self._judged_s += took_s
-        excess = self._at_work.per_s - _ANYWAY * self._at_rest.per_s
+        anyway = self._at_rest.per_s
+        excess = self._at_work.per_s - _ANYWAY * anyway if anyway < HOPELESS else 0.0
         self._calm_s = self._calm_s + took_s if excess < LOW else 0.0
         known = self._judged_s >= _JUDGED_S and (self.step == 0 or self._at_rest.seconds >= _JUDGED_S)
         if excess > HIGH and known and self.step < len(STEPS) - 1:

@@ -85,7 +85,13 @@ class Model:
 
     def lay_out(self, way: Way) -> None:
         """Bring the weights into the order that a way wants; a call does it by itself."""
-        if self.layout.set(way.channels_last):
+        try:
+            moved = self.layout.set(way.channels_last)
+        except Exception as error:  # weights may be of any class
+            raise CheckpointError(
+                f"{self.name}: its weights can't be put in another order ({first_line(error)})"
+            ) from error
+        if moved:
             self._captured.clear()  # it reads the weights where they lay
 
     def _there(self, tensors: Tensors) -> Tensors:

@@ -10,16 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from vrgen.device import Chosen, cards, chosen, resolved
 from vrgen.errors import VrgenError
 from vrgen.generator import child
 from vrgen.generator.burst import Burst
 from vrgen.generator.encoders import Encoders
-from vrgen.generator.inference import Inference, Outputs
+from vrgen.generator.inference import Inference
 from vrgen.generator.knobs import fixed_inputs
 from vrgen.generator.leisure import Leisure
+from vrgen.generator.outbox import Outbox
 from vrgen.generator.protocol import (
     CALLING,
     IDLE,
@@ -29,19 +28,15 @@ from vrgen.generator.protocol import (
     Board,
     Failed,
     Letter,
-    Made,
     Noted,
     PackedRequest,
-    Part,
     Ready,
-    Report,
     Tuned,
     Use,
     decode_letter,
-    encode,
     unpacked,
 )
-from vrgen.generator.shared import Segment, aligned
+from vrgen.generator.shared import Segment
 from vrgen.messages import Trial
 
 if TYPE_CHECKING:
@@ -49,10 +44,6 @@ if TYPE_CHECKING:
 
 CARD_TOLD_S = 5.0
 """How long the worker waits to be told on which of several cards OpenGL draws."""
-PIECE = 256 << 10
-"""Bytes that are copied at a time: few enough to stay in a core's own cache until they are read again."""
-EARLY = 4 << 20
-"""Bytes of a result from which on the frame sees it while it is being copied."""
 
 
 def main(handle: str, arena_mb: int, device: str, memory_mb: int, threads: int) -> None:
@@ -75,6 +66,7 @@ class Worker:
 
     def __init__(self, board: Board, bell: threading.Event, device: str, threads: int) -> None:
         self._board = board
+        self._outbox = Outbox(board)
         self._bell = bell
         self._device = device
         self._version = 0
@@ -135,10 +127,10 @@ class Worker:
             inference = self._load(use)
         except VrgenError as error:
             self._failed.add((use.name, use.stamp))
-            self._send(Failed(use.name, str(error), stamp=use.stamp))
+            self._outbox.send(Failed(use.name, str(error), stamp=use.stamp))
         except MemoryError:
             self._failed.add((use.name, use.stamp))
-            self._send(
+            self._outbox.send(
                 Failed(
                     use.name,
                     f"{Path(use.path).name}: loading ran out of the memory that the worker may take; "
@@ -152,7 +144,7 @@ class Worker:
             manifest = inference.model.manifest
             device = self._models[use.stamp].device
             why = self._chosen.why if self._chosen else ""
-            self._send(Ready(use.name, use.stamp, manifest, device, time.monotonic() - started, why))
+            self._outbox.send(Ready(use.name, use.stamp, manifest, device, time.monotonic() - started, why))
         self._drop_unused()
         return True
 
@@ -234,15 +226,13 @@ class Worker:
             self._board.set_state(IDLE)
             self._tell_left_out(request.generator, inference.left_out)
             self._tell_remarks(inference.remarks)
-            parts, size = _layout(outputs)
-            report = encode(Made(version, request.index, started, made, parts))
-            slot = self._reserve(size, len(report))
+            result = self._outbox.announced(version, request.index, started, made, outputs)
         except VrgenError as error:
             self._board.set_state(IDLE)
-            self._send(Failed(request.generator, str(error), version=version, index=request.index))
+            self._outbox.send(Failed(request.generator, str(error), version=version, index=request.index))
         except MemoryError:
             self._board.set_state(IDLE)
-            self._send(
+            self._outbox.send(
                 Failed(
                     request.generator,
                     f"{inference.model.name}: the call ran out of the memory that the worker may take; "
@@ -253,18 +243,18 @@ class Worker:
             )
         else:
             # Outside the `try`: what goes wrong from here on ends the worker, and the frame counts it as lost.
-            self._hand_over(slot, report, parts, outputs, size)
+            self._outbox.hand_over(result)
 
     def _tell_left_out(self, name: str, why: str) -> None:
         if why and (name, why) not in self._left_out:
             self._left_out.add((name, why))
-            self._send(Failed(name, why))  # of no request: what was made all the same follows
+            self._outbox.send(Failed(name, why))  # of no request: what was made all the same follows
 
     def _tell_remarks(self, remarks: Mapping[str, tuple[str, ...]]) -> None:
         for prompt, told in remarks.items():
             if told and prompt not in self._remarked:
                 self._remarked.add(prompt)
-                self._send(Noted(prompt, told))
+                self._outbox.send(Noted(prompt, told))
 
     def _give_way(self) -> None:
         """Rest as the frames that were missed ask for, and take fewer threads to the next call."""
@@ -292,54 +282,14 @@ class Worker:
                 if tuning is not None:
                     way, trials = str(tuning.model.way), tuple(tuning.trials)
                     for name in [name for name, (its, _) in self._at_work.items() if its == stamp]:
-                        self._send(Tuned(name, way, trials))
+                        self._outbox.send(Tuned(name, way, trials))
                 return True
         return False
 
     def _tell_fallen_back(self, name: str, model: "Model") -> None:
         if model.fell_back:
-            self._send(Tuned(name, str(model.way), (Trial(str(model.gave_up), refused=model.fell_back),)))
+            self._outbox.send(Tuned(name, str(model.way), (Trial(str(model.gave_up), refused=model.fell_back),)))
             model.fell_back = ""
-
-    # --- results out --------------------------------------------------------------------------------------
-
-    def _hand_over(self, slot: int, report: bytes, parts: list[Part], outputs: Outputs, size: int) -> None:
-        """Copy a result of `size` bytes into its slot, a piece at a time; a large one is seen while it arrives."""
-        arena = self._board.arena
-        if size >= EARLY:
-            arena.publish(slot, report)
-        data = arena.data(slot)
-        for part, tensor in zip(parts, outputs.values(), strict=True):
-            source = tensor.numpy().reshape(-1).view(np.uint8)
-            for start in range(0, len(source), PIECE):
-                piece = source[start : start + PIECE]
-                end = part.offset + start + len(piece)
-                data[end - len(piece) : end] = piece
-                arena.arrive(slot, end)
-        arena.arrive(slot, size)
-        if size < EARLY:
-            arena.publish(slot, report)
-
-    def _send(self, report: Report) -> None:
-        text = encode(report)
-        self._board.arena.publish(self._reserve(0, len(text)), text)
-
-    def _reserve(self, data_size: int, meta_size: int) -> int:
-        """A slot, waiting while the frame has not taken what was made before."""
-        while (slot := self._board.arena.reserve(data_size, meta_size)) is None:
-            self._board.set_state(IDLE)
-            time.sleep(0.002)
-        return slot
-
-
-def _layout(outputs: Outputs) -> tuple[list[Part], int]:
-    """Where each array lies in a slot's data, and how long that is."""
-    parts, end = [], 0
-    for (output, key), tensor in outputs.items():
-        array = tensor.numpy()
-        parts.append(Part(output, key, array.dtype.str, array.shape, end))
-        end = aligned(end + array.nbytes)
-    return parts, end
 
 
 def _size(path: str) -> int:

@@ -1,0 +1,82 @@
+"""From the worker to the frame: reports, and results that are copied into the arena a piece at a time."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from vrgen.generator.inference import Outputs
+from vrgen.generator.protocol import IDLE, Board, Made, Part, Report, encode
+from vrgen.generator.shared import aligned
+
+PIECE = 256 << 10
+"""Bytes that are copied at a time: few enough to stay in a core's own cache until they are read again."""
+EARLY = 4 << 20
+"""Bytes of a result from which on the frame sees it while it is being copied."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a call made, and the slot that is taken for it: `size` bytes, `report` says where each part lies."""
+
+    slot: int
+    report: bytes
+    parts: list[Part]
+    outputs: Outputs
+    size: int
+
+
+class Outbox:
+    """The worker's side of the arena."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+
+    def send(self, report: Report) -> None:
+        """Tell something that has no data, waiting while there is no room."""
+        text = encode(report)
+        self._board.arena.publish(self._reserve(0, len(text)), text)
+
+    def announced(self, version: int, index: int, started_s: float, made_s: float, outputs: Outputs) -> Result:
+        """Take a slot for what a call made, waiting while there is no room.
+
+        Raises:
+            CheckpointError: it can never fit.
+        """
+        parts, size = _layout(outputs)
+        report = encode(Made(version, index, started_s, made_s, parts))
+        return Result(self._reserve(size, len(report)), report, parts, outputs, size)
+
+    def hand_over(self, result: Result) -> None:
+        """Copy a result into its slot; a large one is seen while it arrives."""
+        arena, slot, size = self._board.arena, result.slot, result.size
+        if size >= EARLY:
+            arena.publish(slot, result.report)
+        data = arena.data(slot)
+        for part, tensor in zip(result.parts, result.outputs.values(), strict=True):
+            source = tensor.numpy().reshape(-1).view(np.uint8)
+            for start in range(0, len(source), PIECE):
+                piece = source[start : start + PIECE]
+                end = part.offset + start + len(piece)
+                data[end - len(piece) : end] = piece
+                arena.arrive(slot, end)
+        arena.arrive(slot, size)
+        if size < EARLY:
+            arena.publish(slot, result.report)
+
+    def _reserve(self, data_size: int, meta_size: int) -> int:
+        """A slot, waiting while the frame has not taken what was made before."""
+        while (slot := self._board.arena.reserve(data_size, meta_size)) is None:
+            self._board.set_state(IDLE)
+            time.sleep(0.002)
+        return slot
+
+
+def _layout(outputs: Outputs) -> tuple[list[Part], int]:
+    """Where each array lies in a slot's data, and how long that is."""
+    parts, end = [], 0
+    for (output, key), tensor in outputs.items():
+        array = tensor.numpy()
+        parts.append(Part(output, key, array.dtype.str, array.shape, end))
+        end = aligned(end + array.nbytes)
+    return parts, end
