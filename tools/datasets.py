@@ -30,6 +30,7 @@ SETS: dict[str, tuple[str, ...]] = {
     "all-skies": ("--source", "all-skies"),
     "grounds": ("--source", "grounds"),
     "grounds-128": ("--source", "grounds", "--size", "128"),
+    "grounds-windows-128": ("--source", "grounds", "--size", "128", "--crop", "random", "--crops", "6"),
     "materials": ("--source", "materials"),
     "earth": ("--source", "earth"),
     "hills": ("--source", "hills"),
