@@ -210,7 +210,8 @@ def visit(
     """A session of the real program without a screen, as `vrgen.app.run` puts it together."""
     world = world_of(options.target, options.as_kind)
     with ExitStack() as stack:
-        generators = stack.enter_context(Generators(world, device=options.device))
+        # Without calls that nobody asked for: where the worker is to be idle, it is.
+        generators = stack.enter_context(Generators(world, device=options.device, precise=True))
         display = HeadlessDisplay(options.size, clock=clock, hold=options.hold, script=script)
         stack.enter_context(display)
         if not drawn:
