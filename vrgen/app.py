@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, nullcontext
+from ctypes import ArgumentError
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,10 +97,13 @@ def run(options: RunOptions) -> tuple[str, ...]:
         try:
             with Progress() if errands.is_awaited(options, display.kind) else nullcontext() as progress:
                 session.loop(film, progress)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, ArgumentError) as stopped:
+            # Ctrl+C while ctypes converts an argument comes out as ctypes' own error, which names it.
+            if "KeyboardInterrupt" not in repr(stopped):
+                raise
             # What was asked for is left behind all the same.
             errands.leave(options, display, session.ledger, generators)
-            raise
+            raise KeyboardInterrupt from stopped
         errands.leave(options, display, session.ledger, generators)
         told += summary_lines(world.title or world.name, options, session.ledger, generators.status)
     return tuple(told)
