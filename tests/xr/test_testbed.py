@@ -1,6 +1,7 @@
 """The testbed as a test uses it: a program finds a headset, sees it move, and lives with a runtime that goes."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -75,7 +76,8 @@ def test_the_runtime_goes_and_comes_back_with_the_head_where_it_was(testbed: Tes
     testbed.headset.move(head=facing((0.0, 1.4, -1.0)))
     testbed.stop_runtime()
     assert hello.wait(20) == 1
-    assert "the runtime refused, or went away (InstanceLostError" in hello.last_line()
+    # Which of the two is lost depends on the call that the end of the runtime falls into.
+    assert re.search(r"the runtime refused, or went away \((Instance|Session)LostError", hello.last_line())
     with pytest.raises(HeadsetError, match="not connected"):
         testbed.headset.move(head=facing((0.0, 0.0, 0.0)))
     testbed.start_runtime()
@@ -117,7 +119,9 @@ def test_programs_end_when_the_testbed_is_killed(testbed: Testbed) -> None:
     with killed.stdout as said:
         folder, number = said.readline().split()
     program = int(number)
-    assert alive(program)
+    comm = Path(f"/proc/{program}/comm")
+    while comm.read_text(encoding="utf-8").strip() != "sleep":  # on its way there it has no parent to die with yet
+        time.sleep(0.01)
     killed.kill()
     killed.wait()
     until = time.monotonic() + 10
