@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vrgen import contract as c
-from vrgen.messages import Generated, Output, Request, Tile, Wish
+from vrgen.messages import Arrival, Generated, Output, Request, Tile, Wish
 
 F32 = npt.NDArray[np.float32]
 
@@ -81,3 +81,15 @@ def result(wanted: Wish, outputs: Mapping[str, Output], tile: Tile | None = None
     """What answers that wish."""
     request = Request(wanted.generator, wanted.epoch, wanted.revision, {}, tile, variant, wanted.seed)
     return Generated(request, outputs)
+
+
+class LostArrival(Arrival):
+    """Of a result whose worker has died over it."""
+
+    lost, whole = True, False
+
+    def has(self, part: object) -> bool:
+        return False
+
+    def wait(self, part: object) -> bool:
+        return False

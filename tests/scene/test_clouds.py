@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from test_assembly import Show, alone, is_a_place, world
 
 from vrgen.config import SplatsConfig, StartConfig
-from vrgen.messages import Arrival, Output
+from vrgen.messages import Output
 from vrgen.scene.assembly import Assembly
 from vrgen.scene.colours import Lost
 from vrgen.scene.sky import plain_sky
@@ -76,20 +76,10 @@ def test_shared_exponent_is_within_half_a_step_of_the_largest(colour: list[float
     assert off <= max(float(one.max()), 2.0**-16) / 511 + 1e-12
 
 
-class _Lost(Arrival):
-    lost, whole = True, False
-
-    def has(self, part: object) -> bool:
-        return False
-
-    def wait(self, part: object) -> bool:
-        return False
-
-
 def test_splats_that_were_lost_on_their_way_are_not_made() -> None:
     made = o.splats(5)
     with pytest.raises(Lost):
-        splats_of(Output(made.spec, made.arrays, _Lost()))
+        splats_of(Output(made.spec, made.arrays, o.LostArrival()))
 
 
 # --- where they stand -------------------------------------------------------------------------------------

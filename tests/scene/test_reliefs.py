@@ -12,7 +12,7 @@ from test_assembly import Show, alone, is_a_place, world
 
 from vrgen import contract as c
 from vrgen.config import StartConfig
-from vrgen.messages import Arrival, Output, Person
+from vrgen.messages import Output, Person
 from vrgen.scene import relief as r
 from vrgen.scene.assembly import Assembly
 from vrgen.scene.colours import Lost
@@ -144,20 +144,10 @@ def test_what_no_depth_can_be_is_brought_into_its_range() -> None:
     assert np.isfinite(sky.relief.front).all() and sky.relief.front.min() > 0 and sky.relief.front.max() <= 10.0
 
 
-class _Lost(Arrival):
-    lost, whole = True, False
-
-    def has(self, part: object) -> bool:
-        return False
-
-    def wait(self, part: object) -> bool:
-        return False
-
-
 def test_a_depth_that_was_lost_on_its_way_makes_no_sky() -> None:
     panorama, depth = room()
     with pytest.raises(Lost):
-        sky_of(panorama, Output(depth.spec, depth.arrays, _Lost()))
+        sky_of(panorama, Output(depth.spec, depth.arrays, o.LostArrival()))
 
 
 # --- in a world -------------------------------------------------------------------------------------------
