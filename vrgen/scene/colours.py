@@ -13,19 +13,13 @@ import numpy.typing as npt
 from vrgen.contract import Range
 from vrgen.messages import Arrival
 from vrgen.scene_model import F32, U8
+from vrgen.srgb import BRIGHTEST, FROM_SRGB, STEPS, to_steps
 
 _T = TypeVar("_T", bound=np.generic)
 Planes = npt.NDArray[np.generic]
 F16 = npt.NDArray[np.float16]
 
 _BAND_BYTES = 256 << 10
-_BRIGHTEST = 6e4
-"""Half floats end at 65504."""
-_FROM_SRGB = np.where(
-    np.arange(1024) / 1023 <= 0.04045,
-    np.arange(1024) / 1023 / 12.92,
-    ((np.arange(1024) / 1023 + 0.055) / 1.055) ** 2.4,
-).astype(np.float16)
 
 
 class Lost(Exception):
@@ -41,9 +35,9 @@ def linear(planes: Planes, meaning: Range, arrival: Arrival | None = None) -> F1
     made = np.empty((*planes.shape[1:], 3 if planes.shape[0] >= 3 else 1), np.float16)
     for channel, rows, band in _bands(planes[: made.shape[2]], arrival):
         if meaning == "linear":
-            made[rows, :, channel] = np.clip(band, 0.0, _BRIGHTEST)
+            made[rows, :, channel] = np.clip(band, 0.0, BRIGHTEST)
         else:
-            made[rows, :, channel] = _FROM_SRGB.take(_steps(band, meaning, 1023).astype(np.uint16))
+            made[rows, :, channel] = FROM_SRGB.take(_steps(band, meaning, STEPS).astype(np.uint16))
     return _three(made)
 
 
@@ -89,10 +83,9 @@ def _bands(planes: Planes, arrival: Arrival | None) -> Iterator[tuple[int, slice
 
 def _steps(band: Planes, between: tuple[float, float], last: int) -> F32:
     """`band` in steps from 0 to `last`, to be cut to whole numbers, which rounds them."""
-    low, high = between
-    scale = last / (high - low)
-    made = np.multiply(band, np.float32(scale), dtype=np.float32)
-    made += np.float32(0.5 - low * scale)
+    scale, offset = to_steps(between, last)
+    made = np.multiply(band, scale, dtype=np.float32)
+    made += offset
     return np.clip(made, 0.0, last, out=made)
 
 

@@ -1,0 +1,42 @@
+"""Generated numbers that lie in GPU memory: what the generators hand out of them and the renderer draws from."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from vrgen.contract import Range
+
+
+class OnGpu(Protocol):
+    """The numbers of one output, float32, from the start of a GL buffer. The buffer is used again when nobody
+    refers to this any more."""
+
+    @property
+    def buffer(self) -> int:
+        """GL name."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the output, without the batch axis."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class RawPlanes:
+    """(C, H, W) numbers, and what they mean."""
+
+    lies: OnGpu
+    between: Range
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        planes, height, width = self.lies.shape
+        return planes, height, width
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class RawSurface:
+    """The textures of a material; what is None is plain. `size`: height and width of what is made of them."""
+
+    size: tuple[int, int]
+    albedo: RawPlanes | None = None
+    normal: RawPlanes | None = None
+    roughness: RawPlanes | None = None
