@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, nullcontext
-from ctypes import ArgumentError
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +38,7 @@ from vrgen.inputs.bindings import hand_rows, help_rows
 from vrgen.inputs.hands import REST
 from vrgen.inputs.interpret import interpret
 from vrgen.inputs.steering import Steering
+from vrgen.interrupt import Interrupt, Interrupted, interruptible
 from vrgen.laps import Laps
 from vrgen.messages import Action, Controls, FrameCost, GeneratorStatus, Intent, Person, Preference, Wish
 from vrgen.progress import Progress
@@ -65,6 +65,7 @@ def run(options: RunOptions) -> tuple[str, ...]:
     Raises:
         UsageError, WorldError, DeviceError, DisplayError, GraphicsError: it can't begin.
         CheckpointError: nothing of what the world names could be run.
+        Interrupted: Ctrl+C or SIGTERM; what was asked for is left behind all the same.
     """
     device.require(options.device)
     world = world_of(options.target, options.as_kind)
@@ -94,17 +95,14 @@ def run(options: RunOptions) -> tuple[str, ...]:
         session = stack.enter_context(closing(Session(options, world, display, generators)))
         film = stack.enter_context(Film(options.video)) if options.video else None
         session.trace = stack.enter_context(Trace(options.trace)) if options.trace else None
-        try:
-            with Progress() if errands.is_awaited(options, display.kind) else nullcontext() as progress:
-                session.loop(film, progress)
-        except (KeyboardInterrupt, ArgumentError) as stopped:
-            # Ctrl+C while ctypes converts an argument comes out as ctypes' own error, which names it.
-            if "KeyboardInterrupt" not in repr(stopped):
-                raise
-            # What was asked for is left behind all the same.
-            errands.leave(options, display, session.ledger, generators)
-            raise KeyboardInterrupt from stopped
+        with (
+            interruptible() as interrupt,
+            Progress() if errands.is_awaited(options, display.kind) else nullcontext() as progress,
+        ):
+            session.loop(interrupt, film, progress)
         errands.leave(options, display, session.ledger, generators)
+        if interrupt.signal:
+            raise Interrupted(interrupt.signal)
         told += summary_lines(world.title or world.name, options, session.ledger, generators.status)
     return tuple(told)
 
@@ -152,7 +150,7 @@ class Session:
 
     # --- the loop -----------------------------------------------------------------------------------------
 
-    def loop(self, film: Film | None, progress: Progress | None = None) -> None:
+    def loop(self, interrupt: Interrupt, film: Film | None, progress: Progress | None = None) -> None:
         """Frames until it is time to leave; `progress` is for who waits for that."""
         counted, since_s, quiet = 0, 0.0, 0
         self.settling = self.options.settle
@@ -167,6 +165,8 @@ class Session:
             if progress is not None and progress.due:
                 run_s, statuses = frame.time_s - since_s, self.generators.status
                 progress.at(*errands.how_far(self.options, self.settling, statuses, counted, run_s))
+            if interrupt.signal:
+                break
             if self.settling:
                 since_s = frame.time_s
                 quiet = quiet + 1 if self._settled() else 0

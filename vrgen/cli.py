@@ -24,6 +24,7 @@ from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, Pri
 from vrgen import __version__
 from vrgen.config import CHECKPOINTS, SEEDS, As, RunOptions
 from vrgen.errors import UsageError, VrgenError, did_you_mean
+from vrgen.interrupt import Interrupted
 from vrgen.resources import bundled_worlds
 from vrgen.trainer import TrainOptions
 from vrgen.workshop import DatasetOptions, JudgeOptions
@@ -130,6 +131,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         print(f"vrgen: {error}", file=sys.stderr)
         return error.exit_status
+    except Interrupted as ended:
+        return ended.exit_status
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

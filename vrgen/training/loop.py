@@ -1,19 +1,16 @@
 """The loop that trains every family: step, look, show, save; go back or stop where the watch says so."""
 
 import copy
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from vrgen.errors import VrgenError
+from vrgen.interrupt import interruptible
 from vrgen.training import state as states
 from vrgen.training.record import Record, memory_mb
 from vrgen.training.run import Run
@@ -44,32 +41,6 @@ class Ending:
 
     why: Literal["done", "interrupted"]
     signal: int = 0
-
-
-class Interrupt:
-    """Whether SIGINT or SIGTERM came; the step that is being computed is finished first."""
-
-    def __init__(self) -> None:
-        self.signal = 0
-
-    def take(self, number: int, _: FrameType | None) -> None:
-        """The handler; a second signal ends the process at once, as it would have."""
-        if self.signal:
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        self.signal = number
-
-
-@contextmanager
-def interruptible() -> Iterator[Interrupt]:
-    """Takes SIGINT and SIGTERM meanwhile."""
-    interrupt = Interrupt()
-    before = {number: signal.signal(number, interrupt.take) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield interrupt
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def train(run: Run, shown: Shown, folder: Path, record: Record | None) -> Ending:

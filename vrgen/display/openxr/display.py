@@ -5,10 +5,7 @@ when one answers, a `Headset` is made and the frames are its own, with the windo
 fails, it is given up and the next frame is the desktop's again.
 """
 
-import signal
-import threading
 import time
-from contextlib import suppress
 
 from vrgen.clock import Clock
 from vrgen.display.headless import HeadlessDisplay
@@ -84,11 +81,6 @@ class OpenXrDisplay(Display):
     # --- hooks ----------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            # Monado's client takes a call that Ctrl+C interrupts for the end of its connection (25.0.0,
-            # ipc_message_channel_unix.c); restarted by the kernel, the session ends in order.
-            with suppress(AttributeError):  # Windows has no such thing, and no need of it
-                signal.siginterrupt(signal.SIGINT, False)
         self._flat.__enter__()
         try:
             if self._insist:
