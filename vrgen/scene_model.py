@@ -117,6 +117,12 @@ class TileHeights:
     heights: F32
 
 
+VERTEX = np.dtype(
+    [("position", np.float32, 3), ("normal", np.int16, 4), ("tint", np.uint8, 4), ("uv", np.float32, 2)]
+)
+"""A vertex, 32 bytes as the shaders read it: `normal` times 32767, `tint` sRGB."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Mesh:
     """A triangle mesh, metres, +Y up, counter-clockwise from outside.
@@ -131,6 +137,23 @@ class Mesh:
     colours: U8
     uv: F32
     faces: tuple[npt.NDArray[np.uint32], ...]
+    packed: npt.NDArray[np.void] = field(init=False)
+    """(V,) of `VERTEX`: made where the mesh is, so that a frame has only to copy it."""
+    box: F32 = field(init=False)
+    """(2, 3) lowest and highest corner."""
+    sphere: tuple[float, float, float, float] = field(init=False)
+    """Centre and radius."""
+
+    def __post_init__(self) -> None:
+        packed = np.zeros(len(self.vertices), VERTEX)
+        packed["position"], packed["tint"], packed["uv"] = self.vertices, self.colours, self.uv
+        packed["normal"][:, :3] = np.clip(np.rint(self.normals * 32767), -32767, 32767)
+        box = np.stack([self.vertices.min(axis=0), self.vertices.max(axis=0)])
+        centre = box.mean(axis=0)
+        radius = float(np.linalg.norm(self.vertices - centre, axis=1).max())
+        object.__setattr__(self, "packed", packed)
+        object.__setattr__(self, "box", box)
+        object.__setattr__(self, "sphere", (float(centre[0]), float(centre[1]), float(centre[2]), radius))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -234,6 +257,8 @@ class Objects:
     """(K,) of `INSTANCE`, sorted by mesh. A new array whenever anything in it changes."""
     arrival: float = 1.0
     """Scales all instances while a whole set comes or goes."""
+    coming: tuple[Mesh, ...] = ()
+    """Meshes to upload ahead of their turn, most wanted first. The same object while they are the same."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

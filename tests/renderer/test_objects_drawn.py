@@ -1,6 +1,7 @@
 """What stands on the ground: all of it that is in view is drawn, however one turns; and nothing else."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -121,6 +122,37 @@ def test_meshes_come_and_go_and_the_pool_grows(stage: Open) -> None:
             assert (drawn == alone).all()
 
 
+def test_what_is_coming_arrives_over_several_frames_and_counts_only_when_whole(stage: Open) -> None:
+    one = stage((64, 36))
+    one.renderer.uploads.budget_ms = 0.0
+    camera = [s.view((64, 36), (0, 0, 3.0))]
+    standing, coming = (fine_ball(0.0), fine_ball(0.4)), (fine_ball(0.7), fine_ball(1.0))
+    made = s.instances(*[{"position": (k - 0.5, 0, 0), "mesh": k} for k in range(2)])
+    objects = Objects(standing, (), made, coming=coming)
+    world = s.scene(over=s.nowhere(), above=s.sky((0.0, 0.0, 0.0), LIGHT), objects=objects)
+    there: list[int] = []
+    pictures = []
+    for _ in range(60):
+        pictures.append(one.draw(world, camera))
+        there.append(len(one.renderer.resident.ids & {mesh.id for mesh in coming}))
+    assert {mesh.id for mesh in standing} <= one.renderer.resident.ids
+    assert there[3] == 0 and there[-1] == 2 and there == sorted(there) and there.count(1) > 3
+    after = replace(world, objects=Objects(coming, (), made))
+    swapped = one.settle(after, camera)
+    one.close()
+    alone = stage((64, 36)).settle(after, camera)
+    assert (swapped == alone).all() and (swapped != pictures[-1]).any()
+
+
+def test_the_pool_uses_again_what_is_not_wanted_any_more(stage: Open) -> None:
+    one = stage((64, 36))
+    for number in range(30):
+        made = s.instances({"position": (0, 0, -3)})
+        one.draw(s.scene(over=s.nowhere(), objects=Objects((fine_ball(number / 30),), (), made)))
+    pool = one.renderer._objects._pool
+    assert max(pool._vertices.buffer.size, pool._indices.buffer.size) == 1 << 20
+
+
 def fine_ball(tone: float) -> Mesh:
     """Many faces, so that a few of them fill a mesh pool; one level of detail."""
     n = 90
@@ -141,7 +173,7 @@ def test_coarser_detail_is_taken_with_distance(stage: Open) -> None:
         ball.id, ball.vertices, ball.normals, ball.colours, ball.uv, tuple(ball.faces[0][::k] for k in (1, 4, 16))
     )
     from vrgen.renderer.ground import COMMAND
-    from vrgen.renderer.objects import LEVELS
+    from vrgen.renderer.mesh_pool import LEVELS
 
     used = []
     for away in (2.0, 12.0, 42.0):

@@ -49,6 +49,7 @@ class Show:
             held |= {scene.sky.arriving.id} if scene.sky.arriving is not None else set()
             for tiles in (scene.ground.shown, scene.ground.arriving):
                 held |= {tile.id for tile in tiles.tiles.values()} if tiles is not None else set()
+            held |= {mesh.id for mesh in (*scene.objects.meshes, *scene.objects.coming)}
             self.resident = frozenset(held)
         return scene
 
@@ -402,6 +403,21 @@ def test_a_mesh_alone_stands_before_the_person() -> None:
     assert is_a_place(scene)
     (one,) = scene.objects.instances
     assert one["position"][2] < -2.0 and one["stands"] == 1.0 and scene.objects.arrival == 1.0
+
+
+def test_a_set_of_meshes_does_not_begin_to_stand_before_all_of_it_is_on_the_gpu() -> None:
+    show = Show(Assembly(world("rocks")), uploads=False)
+    rocks = o.wish("rocks", variants=2)
+    show.ask(rocks)
+    for variant in range(2):
+        show.frame([o.result(rocks, {"rock": o.tetrahedron()}, variant=variant)])
+    first, second = show.frames(3.0).objects.coming
+    for there in (first, second):
+        assert show.scene is not None and not len(show.scene.objects.instances)
+        show.resident |= {there.id}
+        show.frames(2.0)
+    assert len(show.scene.objects.instances) == 2
+    assert show.scene.objects.meshes == (first, second) and show.scene.objects.coming == ()
 
 
 def test_instances_stand_where_the_generator_says() -> None:

@@ -12,6 +12,8 @@ from vrgen import contract as c
 from vrgen.scene.appearance import Appearance, Look
 from vrgen.scene.fading import MORPH_S, NEW_WORLD_S
 from vrgen.scene.governor import LONGEST_S, MOST_PER_S, Governor, displayed
+from vrgen.scene.meshes import mesh_of
+from vrgen.scene.pictures import picture_of
 from vrgen.scene.sky import given_light, sky_of
 from vrgen.scene.surfaces import surface_of
 from vrgen.scene.swaps import Swap, Swaps
@@ -239,7 +241,7 @@ NOON = given_light(o.of(c.LightOutput(), [0, 0.7, 0.7, 3, 3, 3, 0.5, 0.5, 0.5]))
 def picture(level: float, revision: int, epoch: int = 1) -> Swap:
     """`level` in [-1, 1]."""
     request = o.result(o.wish("gan", epoch, revision), {}).request
-    return Swap(request, "picture", o.picture((level, level, level)), 1)
+    return Swap(request, "picture", picture_of(o.picture((level, level, level))), 1)
 
 
 def test_pictures_that_alternate_are_held_and_the_newest_of_them_comes() -> None:
@@ -248,7 +250,7 @@ def test_pictures_that_alternate_are_held_and_the_newest_of_them_comes() -> None
         if number % 3 == 0:
             swaps.put(picture(1.0 if number // 3 % 2 else -1.0, number))
         shown += [(number / 30, swap) for swap in swaps.take(NOON, number / 30)]
-    levels = [(at, float(swap.output.arrays[""].max())) for at, swap in shown]
+    levels = [(at, float(swap.made.pixels[..., :3].max()) / 127.5 - 1) for at, swap in shown]
     changes = [b[0] for a, b in pairwise(levels) if a[1] != b[1]]
     assert len(changes) > 4
     assert min(b - a for a, b in pairwise(changes)) > 1.0  # a pair of them takes two seconds and more
@@ -279,10 +281,10 @@ def test_meshes_of_another_shape_come_at_most_five_times_a_second_and_another_wo
     for number in range(100):
         request = o.result(o.wish("rock", 1, number), {}).request
         vertices = np.float32([[0, 0, 0], [1, 0, 0], [0, 1 + 0.1 * (number % 2), 0], [0, 0, 1]])
-        swaps.put(Swap(request, "rock", o.tetrahedron(vertices=vertices), 1))
+        swaps.put(Swap(request, "rock", mesh_of(o.tetrahedron(vertices=vertices)), 1))
         count += len(list(swaps.take(NOON, number / 50)))
     assert 8 <= count <= 11
     for epoch in (2, 3, 4):
         request = o.result(o.wish("rock", epoch, 200), {}).request
-        swaps.put(Swap(request, "rock", o.tetrahedron(), 1))
+        swaps.put(Swap(request, "rock", mesh_of(o.tetrahedron()), 1))
         assert len(list(swaps.take(NOON, 10.0 + epoch / 100))) == 1

@@ -1,8 +1,9 @@
 """Results become assets in the order they came, large ones beside the frame."""
 
 import gc
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,12 @@ from vrgen import contract as c
 from vrgen.config import GeneratorConfig, World
 from vrgen.generator.shared import MIB, Arena, Segment
 from vrgen.messages import Generated, Output, Request
+from vrgen.scene import workshop
+from vrgen.scene.meshes import mesh_of
+from vrgen.scene.pictures import picture_of
+from vrgen.scene.swaps import Thing
 from vrgen.scene.workshop import LARGE, Assets, Workshop
+from vrgen.scene_model import Mesh, Picture
 
 WORLD = World(
     generators={
@@ -59,6 +65,39 @@ def test_a_call_makes_at_most_one_small_one() -> None:
     for revision in range(3):
         shop.put(sky(16, revision))
     assert [len(list(shop.take())) for _ in range(4)] == [1, 1, 1, 0]
+
+
+def _ball(side: int) -> Output:
+    """side² vertices on a sphere."""
+    u, v = np.meshgrid(np.linspace(0.1, 3.0, side), np.linspace(0.0, 6.2, side))
+    vertices = np.stack([np.sin(u) * np.cos(v), np.cos(u), np.sin(u) * np.sin(v)], -1).reshape(-1, 3)
+    at = (np.arange(side - 1)[:, None] * side + np.arange(side - 1)).ravel()
+    faces = np.stack([at, at + 1, at + side], -1)
+    return Output(c.MeshOutput(shape=(side * side, 3)), {"vertices": vertices.astype(np.float32), "faces": faces})
+
+
+@pytest.mark.parametrize("kind", ["mesh", "picture"])
+def test_a_large_mesh_or_picture_is_not_made_by_the_frame(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    by: list[threading.Thread] = []
+
+    def noted(of: Callable[[Output], Thing]) -> Callable[[Output], Thing]:
+        def made(output: Output) -> Thing:
+            by.append(threading.current_thread())
+            return of(output)
+
+        return made
+
+    monkeypatch.setattr(workshop, "mesh_of", noted(mesh_of))
+    monkeypatch.setattr(workshop, "picture_of", noted(picture_of))
+    plane = np.zeros((3, 768, 768), np.float32)
+    large = _ball(100) if kind == "mesh" else Output(c.PictureOutput(shape=plane.shape), {"": plane})
+    small = _ball(4) if kind == "mesh" else Output(c.PictureOutput(shape=(3, 8, 8)), {"": plane[:, :8, :8]})
+    for output, beside in ((large, True), (small, False)):
+        shop = Workshop(WORLD)
+        shop.put(Generated(Request("rock", 1, 1), {"rock": output}))
+        ((_, assets),) = drained(shop)
+        assert isinstance(assets.things["rock"], Mesh if kind == "mesh" else Picture)
+        assert (by.pop() is not threading.main_thread()) == beside and not by
 
 
 def test_a_large_one_wears_what_came_in_small_before_it() -> None:

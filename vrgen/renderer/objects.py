@@ -1,20 +1,19 @@
 """Everything that stands on the ground: one mesh pool, instances culled on the GPU, one indirect draw a pass."""
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from vrgen.geometry import Array
 from vrgen.gl.api import GL
-from vrgen.gl.objects import Buffer, Texture, VertexArray
+from vrgen.gl.objects import Buffer, Texture
 from vrgen.gl.pipeline import Pipeline
 from vrgen.renderer.ground import COMMAND
+from vrgen.renderer.mesh_pool import MeshPool
 from vrgen.renderer.variants import Variants
-from vrgen.scene_model import INSTANCE, Mesh, Objects
+from vrgen.scene_model import INSTANCE, Objects
 
-LEVELS = 3
 PASSES = 4
 """The picture and three shadow cascades, each with lists of its own: none waits for another's."""
 PICTURE_PX = 512
@@ -24,21 +23,9 @@ PLACED_BYTES = 64
 _FINEST = 0.12
 """Radius over distance from which on a mesh is drawn at its finest."""
 
-VERTEX = np.dtype(
-    [("position", np.float32, 3), ("normal", np.int16, 4), ("tint", np.uint8, 4), ("uv", np.float32, 2)]
-)
 BOUNDS = np.dtype(
     [("sphere", np.float32, 4), ("levels", np.uint32), ("first_command", np.uint32), ("pad", np.uint32, 2)]
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Range:
-    """Where a mesh lies in the pool."""
-
-    base_vertex: int
-    faces: tuple[tuple[int, int], ...]
-    sphere: tuple[float, float, float, float]
 
 
 class ObjectsPass:
@@ -49,24 +36,12 @@ class ObjectsPass:
         defines = (f"DETAIL {int(detail)}",)
         self.pipelines = self._stack.enter_context(Variants(("object.vert", "object.frag"), defines))
         self._cull = self._stack.enter_context(Variants(("cull.comp",), ()))
-        self._pool: dict[int, _Range] = {}
         self._seen: Objects | None = None
         self._count = 0
         self._commands = 0
         self._triangles = 0
-        self._vertices = Buffer(1 << 20, "mesh vertices")
-        self._indices = Buffer(1 << 20, "mesh faces")
-        self._vertex_end = self._index_end = 0
-        self._vao = self._stack.enter_context(VertexArray("mesh"))
-        for location, count, form, name, normalized in (
-            (0, 3, GL.GL_FLOAT, "position", False),
-            (1, 4, GL.GL_SHORT, "normal", True),
-            (2, 4, GL.GL_UNSIGNED_BYTE, "tint", True),
-            (3, 2, GL.GL_FLOAT, "uv", False),
-        ):
-            fields = VERTEX.fields
-            assert fields is not None
-            self._vao.attribute(location, count, form, fields[name][1], normalized)
+        self._pool = MeshPool()
+        self._stack.callback(self._pool.close)
         self._instances = Buffer(INSTANCE.itemsize, "instances")
         self._bounds = Buffer(BOUNDS.itemsize, "mesh bounds")
         self._visible = Buffer(16, "visible")
@@ -82,70 +57,29 @@ class ObjectsPass:
 
     # --- content ------------------------------------------------------------------------------------------
 
-    def advance(self, objects: Objects) -> int:
-        """Bring meshes and instances to the GPU where they changed; returns the bytes copied."""
-        before = self._seen
+    @property
+    def resident(self) -> frozenset[int]:
+        """Ids of meshes that are whole; the same object while they are the same."""
+        return self._pool.resident
+
+    def advance(self, objects: Objects, budget_ms: float) -> int:
+        """Bring meshes and instances to the GPU where they changed, what is coming within the budget; returns the
+        bytes copied."""
+        before, self._seen = self._seen, objects
+        copied = self._pool.advance(objects.meshes, objects.coming, budget_ms / 1e3)
         if before is objects:
-            return 0
-        self._seen = objects
-        self.stamp += 1
-        copied = 0
+            return copied
         new_pictures = before is None or before.pictures is not objects.pictures
         if new_pictures:
             copied += self._fill_pictures(objects)
-        new_meshes = before is None or before.meshes is not objects.meshes
-        if new_meshes:
-            copied += self._fill_pool(objects.meshes)
-        if new_meshes or new_pictures or before is None or before.instances is not objects.instances:
+        new_things = (
+            before is None or before.meshes is not objects.meshes or before.instances is not objects.instances
+        )
+        if new_pictures or new_things:
             copied += self._fill_instances(objects)
+        if new_things or before is None or before.arrival != objects.arrival:
+            self.stamp += 1
         return copied
-
-    def _fill_pool(self, meshes: tuple[Mesh, ...]) -> int:
-        wanted = {mesh.id for mesh in meshes}
-        new = [mesh for mesh in meshes if mesh.id not in self._pool]
-        vertices = sum(len(mesh.vertices) for mesh in new)
-        indices = sum(faces.size for mesh in new for faces in mesh.faces[:LEVELS])
-        full = (self._vertex_end + vertices) * VERTEX.itemsize > self._vertices.size or (
-            self._index_end + indices
-        ) * 4 > self._indices.size
-        if full:  # a fresh pool with what is wanted now, twice as large as needed
-            new = list({mesh.id: mesh for mesh in meshes}.values())
-            vertices = sum(len(mesh.vertices) for mesh in new)
-            indices = sum(faces.size for mesh in new for faces in mesh.faces[:LEVELS])
-            self._vertices.close()
-            self._indices.close()
-            self._vertices = Buffer(max(1 << 20, 2 * vertices * VERTEX.itemsize), "mesh vertices")
-            self._indices = Buffer(max(1 << 20, 2 * indices * 4), "mesh faces")
-            self._pool.clear()
-            self._vertex_end = self._index_end = 0
-        copied = 0
-        for mesh in new:
-            copied += self._add(mesh)
-        for name in [name for name in self._pool if name not in wanted]:
-            del self._pool[name]  # its space is won back when the pool is full
-        self._vao.sources(self._vertices, VERTEX.itemsize, self._indices)
-        return copied
-
-    def _add(self, mesh: Mesh) -> int:
-        packed = np.zeros(len(mesh.vertices), VERTEX)
-        packed["position"] = mesh.vertices
-        packed["normal"][:, :3] = np.clip(np.rint(mesh.normals * 32767), -32767, 32767)
-        packed["tint"] = mesh.colours
-        packed["uv"] = mesh.uv
-        self._vertices.write(packed, self._vertex_end * VERTEX.itemsize)
-        ranges = []
-        for faces in mesh.faces[:LEVELS]:
-            flat = np.ascontiguousarray(faces, np.uint32).ravel()
-            self._indices.write(flat, self._index_end * 4)
-            ranges.append((self._index_end, flat.size))
-            self._index_end += flat.size
-        low, high = mesh.vertices.min(axis=0), mesh.vertices.max(axis=0)
-        centre = (low + high) / 2
-        radius = float(np.linalg.norm(mesh.vertices - centre, axis=1).max())
-        sphere = (float(centre[0]), float(centre[1]), float(centre[2]), radius)
-        self._pool[mesh.id] = _Range(self._vertex_end, tuple(ranges), sphere)
-        self._vertex_end += len(packed)
-        return packed.nbytes
 
     def _fill_instances(self, objects: Objects) -> int:
         self._count = len(objects.instances)
@@ -153,11 +87,11 @@ class ObjectsPass:
         if not self._count:
             return 0
         counts = np.bincount(objects.instances["mesh"], minlength=len(objects.meshes))
-        ranges = [self._pool[mesh.id] for mesh in objects.meshes]
+        ranges = [self._pool.of(mesh) for mesh in objects.meshes]
         levels = np.array([len(at.faces) for at in ranges])
         self._commands = int(levels.sum())
         bounds = np.zeros(len(ranges), BOUNDS)
-        bounds["sphere"] = [at.sphere for at in ranges]
+        bounds["sphere"] = [mesh.sphere for mesh in objects.meshes]
         bounds["levels"] = levels
         bounds["first_command"] = np.cumsum(levels) - levels
         self._triangles = sum(at.faces[0][1] // 3 * int(n) for at, n in zip(ranges, counts))
@@ -244,7 +178,7 @@ class ObjectsPass:
         self._bind_lists()
         if self._pictures is not None:
             self._pictures.bind(17)
-        GL.glBindVertexArray(self._vao.name)
+        GL.glBindVertexArray(self._pool.vao.name)
         GL.glBindBuffer(GL.GL_DRAW_INDIRECT_BUFFER, self._indirect.name)
         offset = which * self._commands * COMMAND.itemsize
         GL.glMultiDrawElementsIndirect(
@@ -257,8 +191,6 @@ class ObjectsPass:
 
     def close(self) -> None:
         for buffer in (
-            self._vertices,
-            self._indices,
             self._instances,
             self._bounds,
             self._visible,

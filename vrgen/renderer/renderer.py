@@ -102,7 +102,7 @@ class Renderer:
         self._hidden: HiddenPass | None = None
         self._presences: dict[int, PresencePass] = {}
         self._resident: Resident = Resident()
-        self._resident_parts: tuple[frozenset[int], ...] = (frozenset(), frozenset(), frozenset())
+        self._resident_parts: tuple[frozenset[int], ...] = (frozenset(),) * 4
         self.triangles = 0
 
     @property
@@ -125,9 +125,9 @@ class Renderer:
         self._walker = (math.floor(x / metres), math.floor(z / metres))
         self.uploads.advance(scene)
         self._copied = self._ground.advance(scene, self._walker, 4 if self.software else 16)
-        self._copied += self._objects.advance(scene.objects)
+        self._copied += self._objects.advance(scene.objects, self.uploads.budget_ms - self.uploads.spent.ms)
         self._copied += self._splats.advance(scene.clouds, self.uploads.budget_ms - self.uploads.spent.ms)
-        parts = (self.uploads.resident, self._ground.resident, self._splats.resident)
+        parts = (self.uploads.resident, self._ground.resident, self._splats.resident, self._objects.resident)
         if any(now is not before for now, before in zip(parts, self._resident_parts)):
             self._resident, self._resident_parts = Resident(frozenset().union(*parts)), parts
         self.passes.lap(_UPLOAD)

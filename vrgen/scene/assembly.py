@@ -13,13 +13,9 @@ from vrgen.config import World
 from vrgen.contract import (
     FogOutput,
     HeightfieldOutput,
-    InstancesOutput,
     LightOutput,
     PanoramaDepthOutput,
-    PanoramaOutput,
     SplatsOutput,
-    TextureOutput,
-    ViewOutput,
 )
 from vrgen.messages import Generated, News, Person, Picked, Pointer, Request, Resident, Tile, Tracked, Wish
 from vrgen.scene.appearance import Appearance, Look
@@ -28,13 +24,14 @@ from vrgen.scene.gallery import Gallery, beside
 from vrgen.scene.ground import Land, mirrored, tile_heights
 from vrgen.scene.objects import Standing
 from vrgen.scene.picking import Maker, picked, pointing
+from vrgen.scene.props import Placing
 from vrgen.scene.relief import Middle
 from vrgen.scene.sky import given_light
 from vrgen.scene.splats import Clouds
 from vrgen.scene.swaps import Swap, Swaps
 from vrgen.scene.views import Looking, Views, head_of
 from vrgen.scene.workshop import Assets, Workshop
-from vrgen.scene_model import F32, Fade, Objects, Scene, Sky, Surface, TileHeights, new_id
+from vrgen.scene_model import F32, Fade, Mesh, Objects, Scene, Sky, Surface, TileHeights, new_id
 
 PATIENCE_S = 8.0
 """A new world shows what it has after so long, even if a generator is still at work."""
@@ -213,8 +210,8 @@ class Assembly:
         metres = ground.shown.metres
         centre = (int(np.floor(x / metres)), int(np.floor(z / metres)))
         for swap in self._swaps.take(look.light, now_s):
-            self._objects.offer(swap.request, swap.name, swap.output, swap.variants)
-        objects = self._objects.advance(ground, centre, self._origin, may_show, now_s, dt_s)
+            self._objects.offer(swap.request, swap.name, swap.made, swap.variants)
+        objects = self._objects.advance(ground, centre, self._origin, resident.ids, may_show, now_s, dt_s)
         if self._world.gallery is not None:
             objects = self._with_gallery(objects, self._gallery.advance(z, self._origin, look.light, now_s))
         makers = {**self._objects.makers, **self._gallery.makers} if self._arrivals.waits else {}
@@ -250,7 +247,7 @@ class Assembly:
         late = now_s - self._since_s > PATIENCE_S
         whole = all(name in failed or self._whole(self._wishes[name]) for name in self._waiting)
         uploaded = self._appearance.ready(resident) and self._clouds.ready(resident)
-        uploaded = uploaded and self._views.ready(resident)
+        uploaded = uploaded and self._views.ready(resident) and self._objects.ready(resident)
         if late or self._first or (whole and uploaded and self._workshop.empty):
             self._waiting = set()
         return not self._waiting
@@ -347,15 +344,15 @@ class Assembly:
                 which = list(assets.splats).index(name)
                 self._clouds.offer(request, which, assets.splats[name], spec, wish.variants, light)
                 uploads.append(assets.splats[name].id)
-            elif isinstance(spec, PanoramaDepthOutput):
-                if assets.sky is None:
-                    self.notes[name] = (
-                        f"{request.generator} makes '{name}' (panorama_depth) without a panorama; "
-                        "make both in one call"
-                    )
-            elif not isinstance(spec, PanoramaOutput | TextureOutput | ViewOutput):
-                things = things or not isinstance(spec, InstancesOutput)
-                self._swaps.put(Swap(request, name, output, wish.variants))
+            elif isinstance(spec, PanoramaDepthOutput) and assets.sky is None:
+                self.notes[name] = (
+                    f"{request.generator} makes '{name}' (panorama_depth) without a panorama; "
+                    "make both in one call"
+                )
+        for name, made in assets.things.items():
+            things = things or not isinstance(made, Placing)
+            uploads += [made.id] if isinstance(made, Mesh) else []
+            self._swaps.put(Swap(request, name, made, wish.variants))
         self._arrivals.took(request, uploads, bare, things=things, land=land)
 
     def _spread_mirrored(self, place: tuple[float, float]) -> None:

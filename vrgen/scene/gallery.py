@@ -10,15 +10,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image
 
 from vrgen.contract import PictureOutput, TextureOutput
 from vrgen.messages import Generated, InputValue, Output, Request, Wish
-from vrgen.scene.colours import Lost, encoded
+from vrgen.scene.colours import Lost
 from vrgen.scene.meshes import picture_panel
 from vrgen.scene.picking import Maker
+from vrgen.scene.pictures import picture_of
 from vrgen.scene.swaps import Swap, Swaps
-from vrgen.scene_model import INSTANCE, U8, Light, Objects, Picture, new_id
+from vrgen.scene_model import INSTANCE, Light, Objects, Picture
 from vrgen.series import sample
 
 PICTURE_M, PANEL_M = 1.2, (1.9, 2.5)
@@ -30,9 +30,6 @@ KEPT_M = 36.0
 _FIRST_M, _STEP_M, _ASIDE_M = 4.0, 2.4, 3.0
 _TURNED_RAD = math.radians(42.0)
 """A panel faces the way, and who comes along it."""
-_PICTURE_PX = 512
-_CRISP_PX = 64
-"""Pictures up to this size show their pixels; larger ones are smooth."""
 
 _Made = tuple[int, int]
 """Epoch and revision."""
@@ -56,8 +53,7 @@ class _Painted:
     """A picture that is being made ready to hang."""
 
     request: Request
-    output: Output
-    pixels: Future[U8 | None]
+    picture: Future[Picture | None]
 
 
 class Gallery:
@@ -70,7 +66,6 @@ class Gallery:
         self._wanted: dict[int, tuple[Wish, Request]] = {}
         self._made: dict[int, _Made] = {}
         self._painting: list[_Painted] = []
-        self._ready: dict[int, U8] = {}
         self._swaps = Swaps()
         self._hung: dict[int, Picture] = {}
         self._beside: ThreadPoolExecutor | None = None
@@ -136,8 +131,8 @@ class Gallery:
         if self._beside is None:
             self._beside = ThreadPoolExecutor(1, "pictures")
         slot = one.request.variant  # of what waits for the same frame the newest is painted
-        self._painting = [it for it in self._painting if it.request.variant != slot or not it.pixels.cancel()]
-        self._painting.append(_Painted(one.request, output, self._beside.submit(_pixels, output)))
+        self._painting = [it for it in self._painting if it.request.variant != slot or not it.picture.cancel()]
+        self._painting.append(_Painted(one.request, self._beside.submit(_painted, output)))
 
     def _is_wanted(self, request: Request) -> bool:
         wanted = self._wanted.get(request.variant)
@@ -155,18 +150,17 @@ class Gallery:
             self._slots = slots
             self._forget(slots_within(z_m, KEPT_M))
             self._want()
-        while self._painting and self._painting[0].pixels.done():
+        while self._painting and self._painting[0].picture.done():
             one = self._painting.pop(0)
-            pixels, slot = one.pixels.result(), one.request.variant
-            if pixels is not None and self._is_wanted(one.request):
+            picture, slot = one.picture.result(), one.request.variant
+            if picture is not None and self._is_wanted(one.request):
                 self._made[slot] = (one.request.epoch, one.request.revision)
-                self._ready[slot] = pixels
-                self._swaps.put(Swap(one.request, "picture", one.output, 1))
+                self._swaps.put(Swap(one.request, "picture", picture, 1))
                 self.stamp += 1
         swap = next(self._swaps.take(light, now_s), None)
         if swap is not None:
-            slot = swap.request.variant
-            self._hung[slot] = picture = Picture(new_id(), self._ready.pop(slot))
+            assert isinstance(swap.made, Picture)
+            self._hung[swap.request.variant] = picture = swap.made
             there = {hung.id for hung in self._hung.values()}
             self.makers = {at: maker for at, maker in self.makers.items() if at in there}
             self.makers[picture.id] = Maker("picture", swap.request)
@@ -178,7 +172,7 @@ class Gallery:
     def _forget(self, kept: range) -> None:
         for slot in [slot for slot in self._made if slot not in kept]:
             self._swaps.forget((self._generators[slot % len(self._generators)], slot, "picture"))
-            for there in (self._made, self._ready, self._hung):
+            for there in (self._made, self._hung):
                 there.pop(slot, None)
 
     def _stand(self, origin: tuple[float, float, float]) -> Objects:
@@ -214,19 +208,16 @@ def beside(standing: Objects, hung: Objects) -> Objects:
         (*standing.pictures, *hung.pictures),
         np.concatenate([standing.instances, instances]),
         standing.arrival,
+        standing.coming,
     )
 
 
-def _pixels(output: Output) -> U8 | None:
-    """(512, 512, 4) sRGB; None when it was lost on its way."""
-    assert isinstance(output.spec, PictureOutput)
+def _painted(output: Output) -> Picture | None:
+    """None when it was lost on its way."""
     try:
-        made = Image.fromarray(encoded(output.arrays[""], output.spec.range, output.arrival))
+        return picture_of(output, crisp=True)
     except Lost:
         return None
-    crisp = max(made.size) <= _CRISP_PX
-    way = Image.Resampling.NEAREST if crisp else Image.Resampling.LANCZOS
-    return np.asarray(made.resize((_PICTURE_PX, _PICTURE_PX), way).convert("RGBA"))
 
 
 def _same(one: Mapping[str, InputValue], other: Mapping[str, InputValue]) -> bool:

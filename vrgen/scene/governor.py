@@ -14,10 +14,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from vrgen.contract import Range
-from vrgen.scene.colours import Planes, linear
 from vrgen.scene.light import basis
-from vrgen.scene_model import F32, Fade, Light, Sky, Surface
+from vrgen.scene_model import F32, Fade, Light, Picture, Sky, Surface
 
 MOST_PER_S = 0.5
 """Greatest change of displayed luminance in a second."""
@@ -86,10 +84,9 @@ def surface_cells(surface: Surface) -> F32:
     return _means(np.concatenate([albedo, bumps], axis=-1)).reshape(-1, 6)
 
 
-def picture_cells(planes: Planes, meaning: Range) -> F32:
-    """(64, 3) linear albedo in parts of a picture, (C, H, W) of a manifest's range."""
-    rows, columns = _spread(planes.shape[1:])
-    return _means(linear(planes[:, rows, columns], meaning).astype(np.float32)).reshape(-1, 3)
+def picture_cells(picture: Picture) -> F32:
+    """(64, 3) linear albedo in parts of a picture."""
+    return _means(_FROM_SRGB[picture.pixels[_spread(picture.pixels.shape)][..., :3]]).reshape(-1, 3)
 
 
 def _spread(shape: tuple[int, ...]) -> tuple[npt.NDArray[np.intp], ...]:

@@ -1,24 +1,22 @@
 """What stands on the ground: scattered props, placed instances, pictures in frames."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from vrgen.config import World
-from vrgen.contract import InstancesOutput, MeshOutput, PictureOutput
-from vrgen.messages import Output, Request, Tile
-from vrgen.scene.colours import encoded
-from vrgen.scene.meshes import mesh_of, picture_frame
+from vrgen.messages import Request, Tile
+from vrgen.scene.meshes import picture_frame
 from vrgen.scene.picking import Maker
-from vrgen.scene.props import Kind, Scatter, placed
-from vrgen.scene_model import INSTANCE, Ground, Mesh, Objects, Picture, new_id
+from vrgen.scene.props import Kind, Placing, Scatter, placed
+from vrgen.scene.swaps import Thing
+from vrgen.scene_model import F32, INSTANCE, Ground, Mesh, Objects, Picture
 
 _SHRINK_S, _GROW_S = 0.5, 0.9
 _SCATTER_EVERY_S = 0.25
 _TILES_A_CALL = 6
-_PICTURE_PX = 512
 _PICTURE_M = 2.4
 _HANG_M = 4.2
 
@@ -33,12 +31,13 @@ class Standing:
         self._epochs: dict[str, int] = {}
         self._next: dict[str, tuple[Mesh, ...]] = {}
         self._pictures: dict[tuple[str, int], Picture] = {}
-        self._rows: dict[str, npt.NDArray[np.float32]] = {}
+        self._rows: dict[str, F32] = {}
         self._loose: dict[str, str] = {}
         self._seed = 0
         self._next_seed = 0
         self._objects = Objects()
         self._arrival = 1.0
+        self._ahead: tuple[Mesh, ...] = ()
         self._drawn_from: tuple[object, ...] = ()
         self._scatter = Scatter()
         self._scattered_s = -1.0
@@ -55,30 +54,34 @@ class Standing:
         scattering = bool(self._drawn_from) and self._drawn_from[0] is None
         return 0.0 if self._next or scattering else self._arrival
 
-    def offer(self, request: Request, name: str, output: Output, variants: int) -> None:
+    def offer(self, request: Request, name: str, made: Thing, variants: int) -> None:
         """A mesh, instances of one, or a picture."""
-        spec = output.spec
-        if isinstance(spec, MeshOutput):
+        if isinstance(made, Mesh):
             meshes = self._coming.setdefault(request.generator, {})
             if self._epochs.get(request.generator) != request.epoch:
                 meshes.clear()
                 self._epochs[request.generator] = request.epoch
-            meshes[request.variant] = mesh = mesh_of(output)
-            self._remember(mesh, name, request)
+            meshes[request.variant] = made
+            self._remember(made, name, request)
             self._loose[name] = request.generator
             if len(meshes) == variants:
                 self._next[request.generator] = tuple(meshes[v] for v in sorted(meshes))
                 self._next_seed = request.seed
-        elif isinstance(spec, InstancesOutput):
-            self._rows[spec.of] = np.asarray(output.arrays[""], np.float32).reshape(-1, 8)
+            self._look_ahead()
+        elif isinstance(made, Placing):
+            self._rows[made.of] = made.rows
             self._drawn_from = ()
-        elif isinstance(spec, PictureOutput):
-            pixels = Image.fromarray(encoded(output.arrays[""], spec.range))
-            square = pixels.resize((_PICTURE_PX, _PICTURE_PX), Image.Resampling.LANCZOS).convert("RGBA")
-            picture = Picture(new_id(), np.asarray(square))
-            self._pictures[(request.generator, request.variant)] = picture
-            self._remember(picture, name, request)
+        else:
+            self._pictures[(request.generator, request.variant)] = made
+            self._remember(made, name, request)
             self._drawn_from = ()
+
+    def _look_ahead(self) -> None:
+        """What is not seen yet, to be brought to the GPU."""
+        there = {mesh.id for meshes in self._of.values() for mesh in meshes}
+        coming = [*self._next.values(), *(tuple(made.values()) for made in self._coming.values())]
+        meshes = {mesh.id: mesh for meshes in coming for mesh in meshes}
+        self._ahead = tuple(mesh for at, mesh in meshes.items() if at not in there)
 
     def _remember(self, asset: Mesh | Picture, name: str, request: Request) -> None:
         """Who made it; of what is there no more it is forgotten."""
@@ -93,12 +96,14 @@ class Standing:
         ground: Ground,
         centre: Tile,
         origin: tuple[float, float, float],
+        resident: frozenset[int],
         may_show: bool,
         now_s: float,
         dt_s: float,
     ) -> Objects:
-        """One frame on: another world's things take the place of the old when those have shrunk away."""
-        if self._next and may_show:
+        """One frame on: another world's things take the place of the old when all of them are on the GPU and the
+        old have shrunk away."""
+        if self._next and may_show and self.ready(resident):
             stands = any(name in self._of for name in self._next)
             if stands and self._next_seed != self._seed and self._arrival > 0.0:
                 self._arrival = max(0.0, self._arrival - dt_s / _SHRINK_S)
@@ -108,14 +113,19 @@ class Standing:
                 self._next = {}
                 self._seed = self._next_seed
                 self._drawn_from = ()
+                self._look_ahead()
         elif self._arrival < 1.0:
             self._arrival = min(1.0, self._arrival + dt_s / _GROW_S)
         self._place(ground, centre, origin, now_s)
         objects = self._objects
         eased = self._arrival * self._arrival * (3 - 2 * self._arrival)
-        if objects.arrival != eased:
-            self._objects = objects = Objects(objects.meshes, objects.pictures, objects.instances, eased)
+        if objects.arrival != eased or objects.coming is not self._ahead:
+            self._objects = objects = replace(objects, arrival=eased, coming=self._ahead)
         return objects
+
+    def ready(self, resident: frozenset[int]) -> bool:
+        """Whether no whole set waits that is not on the GPU yet."""
+        return all(mesh.id in resident for meshes in self._next.values() for mesh in meshes)
 
     def _place(self, ground: Ground, centre: Tile, origin: tuple[float, float, float], now_s: float) -> None:
         """Scatter anew when the walker entered another tile, or tiles or meshes changed; not too often."""
@@ -160,7 +170,7 @@ class Standing:
         kept = tuple(meshes)
         if [m.id for m in kept] == [m.id for m in self._objects.meshes]:
             kept = self._objects.meshes
-        self._objects = Objects(kept, pictures, instances, self._objects.arrival)
+        self._objects = replace(self._objects, meshes=kept, pictures=pictures, instances=instances)
 
     def _frame(self) -> Mesh:
         if not hasattr(self, "_frame_mesh"):

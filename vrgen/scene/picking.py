@@ -165,8 +165,7 @@ def _sizes(objects: Objects, eye: Array) -> Array:
 @lru_cache(maxsize=2)
 def _boxes(meshes: tuple[Mesh, ...]) -> tuple[Array, Array, Array]:
     """(M, 3) lowest and highest corners, and (M,) how far the farthest is from the mesh's own origin."""
-    low = np.array([mesh.vertices.min(axis=0) for mesh in meshes], np.float64).reshape(-1, 3)
-    high = np.array([mesh.vertices.max(axis=0) for mesh in meshes], np.float64).reshape(-1, 3)
+    low, high = np.array([mesh.box for mesh in meshes], np.float64).reshape(-1, 2, 3).transpose(1, 0, 2)
     return low, high, np.linalg.norm(np.maximum(np.abs(low), np.abs(high)), axis=1)
 
 

@@ -1,6 +1,6 @@
 """Scattering: where on the ground the meshes of a world stand. The same tile always has the same places."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from vrgen.config import PropsConfig
 from vrgen.messages import Tile
-from vrgen.scene_model import INSTANCE, Ground
+from vrgen.scene_model import F32, INSTANCE, Ground
 
 _REACH_TILES = 3
 _BURIED = 0.12
@@ -24,6 +24,15 @@ class Kind:
     name: str
     config: PropsConfig
     meshes: Sequence[int]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Placing:
+    """An `instances` output. `rows`: (K, 8) position, quaternion xyzw, scale."""
+
+    of: str
+    """The mesh output that stands there."""
+    rows: F32
 
 
 class Scatter:
@@ -126,10 +135,8 @@ def _in_tile(
     return made
 
 
-def placed(
-    rows: npt.NDArray[np.float32], mesh: int, origin: Mapping[int, float] | tuple[float, float, float]
-) -> npt.NDArray[np.void]:
-    """INSTANCE records of an `instances` output: (K, 8) position, quaternion xyzw, scale."""
+def placed(rows: F32, mesh: int, origin: tuple[float, float, float]) -> npt.NDArray[np.void]:
+    """INSTANCE records of a `Placing`."""
     made = np.zeros(len(rows), INSTANCE)
     made["position"] = rows[:, :3] - np.array([origin[0], origin[1], origin[2]], np.float32)
     made["rotation"] = rows[:, 3:7]

@@ -9,25 +9,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vrgen.contract import InstancesOutput, MeshOutput, PictureOutput
-from vrgen.messages import Output, Request
+from vrgen.messages import Request
 from vrgen.scene.governor import Allowance, displayed, lit, picture_cells
-from vrgen.scene_model import F32, Light
+from vrgen.scene.props import Placing
+from vrgen.scene_model import F32, Light, Mesh, Picture
 
+Thing = Mesh | Picture | Placing
 _Key = tuple[str, int, str]
 _LEAST = 0.1
 """What another shape counts for at least: a flash is two changes of a tenth."""
 _PER_METRE = 0.5
+_SOME = 1000
+"""Vertices whose colours are looked at."""
 _FACING = np.array([[0.0, 1.0, 0.0], [0.6, 0.8, 0.0], [0.0, 0.0, 1.0]], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """An output that takes the place of an earlier one."""
+    """What an output became, that takes the place of an earlier one."""
 
     request: Request
     name: str
-    output: Output
+    made: Thing
     variants: int
 
 
@@ -71,39 +74,38 @@ class Swaps:
     def _may(self, key: _Key, swap: Swap, light: Light, now_s: float) -> bool:
         if not self._allowance.rested(key, now_s):
             return False
-        cells = _cells(swap.output, light)
+        cells = _cells(swap.made, light)
         seed, before = self._shown.get(key, (swap.request.seed, cells))
         # Another world's meshes grow where the old ones have shrunk away; pictures hang where they hung.
-        grows = isinstance(swap.output.spec, MeshOutput) and seed != swap.request.seed
+        grows = isinstance(swap.made, Mesh) and seed != swap.request.seed
         self._shown[key] = (swap.request.seed, cells)
         if not grows:
-            self._allowance.spend(key, _change(before, cells, swap.output), now_s)
+            self._allowance.spend(key, _change(before, cells, swap.made), now_s)
         return True
 
 
-def _change(before: F32, now: F32, output: Output) -> float:
+def _change(before: F32, now: F32, made: Thing) -> float:
     """Of luminance, at most; shapes that differ count for as much."""
     if before is now:
         return 0.0
     if before.shape != now.shape:
         return 1.0
     change = float(np.abs(now - before).max(initial=0.0))
-    return change if isinstance(output.spec, PictureOutput) else max(change, _LEAST)
+    return change if isinstance(made, Picture) else max(change, _LEAST)
 
 
-def _cells(output: Output, light: Light) -> F32:
+def _cells(made: Thing, light: Light) -> F32:
     """Numbers that differ by as much as the luminance that is displayed may do."""
-    spec, arrays = output.spec, output.arrays
-    if isinstance(spec, PictureOutput):
-        return _displayed(picture_cells(arrays[""], spec.range), light)
-    if isinstance(spec, InstancesOutput):
-        return np.asarray(arrays[""], np.float32).reshape(-1, 8)[:, :3].ravel() * np.float32(_PER_METRE)
-    vertices = np.asarray(arrays["vertices"], np.float32)
-    bounds = np.concatenate([vertices.min(axis=0), vertices.max(axis=0)]) * np.float32(_PER_METRE)
-    if "colours" not in arrays:
-        return bounds
-    colour = np.clip(np.asarray(arrays["colours"], np.float32)[:, :3].mean(axis=0, keepdims=True), 0.0, 1.0)
-    return np.concatenate([bounds, _displayed(colour, light)])
+    if isinstance(made, Picture):
+        return _displayed(picture_cells(made), light)
+    if isinstance(made, Placing):
+        return made.rows[:, :3].ravel() * np.float32(_PER_METRE)
+    box = made.box.ravel() * np.float32(_PER_METRE)
+    some = made.colours[:: 1 + len(made.colours) // _SOME]
+    if not some[0, 3]:
+        return box
+    colour = np.power(some[:, :3].astype(np.float32) / 255, 2.2).mean(axis=0, keepdims=True)
+    return np.concatenate([box, _displayed(colour, light)])
 
 
 def _displayed(albedo: F32, light: Light) -> F32:

@@ -10,20 +10,36 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from vrgen.config import World
-from vrgen.contract import PanoramaDepthOutput, PanoramaOutput, SplatsOutput, TextureOutput, ViewOutput
+from vrgen.contract import (
+    InstancesOutput,
+    MeshOutput,
+    PanoramaDepthOutput,
+    PanoramaOutput,
+    PictureOutput,
+    SplatsOutput,
+    TextureOutput,
+    ViewOutput,
+)
 from vrgen.messages import Generated, Output
 from vrgen.scene.colours import Lost
+from vrgen.scene.meshes import mesh_of
+from vrgen.scene.pictures import picture_of
+from vrgen.scene.props import Placing
 from vrgen.scene.sky import sky_of
 from vrgen.scene.splats import splats_of
 from vrgen.scene.surfaces import surface_of
+from vrgen.scene.swaps import Thing
 from vrgen.scene.views import Surroundings, shot_of
 from vrgen.scene_model import Shot, Sky, Splats, Surface
 
 LARGE = 1_200_000
 """Numbers in a result from which on it is made beside the frame."""
-_WORK: Mapping[type, int] = {SplatsOutput: 20}
-"""What a number counts: packing four thousand splats takes a millisecond or two."""
+_WORK: Mapping[type, int] = {SplatsOutput: 20, MeshOutput: 60, PictureOutput: 3}
+"""What a number counts: packing four thousand splats takes a millisecond or two; normals and levels of detail of
+two thousand vertices take three."""
 _LEAST: Mapping[type, int] = {PanoramaDepthOutput: LARGE, ViewOutput: LARGE}
 """What an output counts at least."""
 
@@ -40,6 +56,8 @@ class Assets:
     sky: Sky | None = None
     surfaces: Mapping[str, Surface] = field(default_factory=dict)
     splats: Mapping[str, Splats] = field(default_factory=dict)
+    """By the output's name."""
+    things: Mapping[str, Thing] = field(default_factory=dict)
     """By the output's name."""
     shot: Shot | None = None
     surroundings: Sky | None = None
@@ -128,6 +146,7 @@ class Workshop:
                 for name, output in one.outputs.items()
                 if isinstance(output.spec, SplatsOutput)
             }
+            things = {name: thing for name, output in one.outputs.items() if (thing := _thing_of(output))}
             shots = [
                 shot_of(output, one.request.inputs, self._world.start)
                 for output in one.outputs.values()
@@ -140,9 +159,28 @@ class Workshop:
         except Lost:
             return None
         if not shots:
-            return Assets(skies[-1] if skies else None, surfaces, splats)
+            return Assets(skies[-1] if skies else None, surfaces, splats, things)
         around, change = self._surroundings.add(shots[-1], one.request.epoch)
-        return Assets(skies[-1] if skies else None, surfaces, splats, shots[-1], around, change)
+        return Assets(skies[-1] if skies else None, surfaces, splats, things, shots[-1], around, change)
+
+
+def _thing_of(output: Output) -> Thing | None:
+    """What stands or hangs; None where it is anything else.
+
+    Raises:
+        Lost: it was arriving and will not; while it arrives, this waits.
+    """
+    spec = output.spec
+    if isinstance(spec, PictureOutput):
+        return picture_of(output)
+    if not isinstance(spec, MeshOutput | InstancesOutput):
+        return None
+    for array in output.arrays.values():
+        if output.arrival is not None and not output.arrival.wait(array):
+            raise Lost
+    if isinstance(spec, MeshOutput):
+        return mesh_of(output)
+    return Placing(spec.of, np.array(output.arrays[""], np.float32).reshape(-1, 8))
 
 
 def _lost(one: Generated) -> bool:
