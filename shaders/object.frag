@@ -4,7 +4,9 @@
 #include "tone.glsl"
 #include "surface.glsl"
 
-layout(binding = 17) uniform sampler2DArray pictures;
+layout(binding = 17) uniform sampler2DArray pictures;        // small ones, of all
+layout(binding = 23) uniform sampler2DArray large_pictures;  // of those that are near
+layout(std140, binding = 1) uniform Large { vec4 large[64]; };  // by layer of `pictures`: x their layer, y how much of it is seen
 
 layout(location = 0) in vec3 world;
 layout(location = 1) in vec3 shape;
@@ -23,7 +25,8 @@ void main() {
     vec3 albedo = colour_of.rgb;
     float roughness = 0.85;
     if (texture_at.z >= 0.0 && texture_at.x >= 0.0) {
-        albedo = texture(pictures, texture_at).rgb;
+        vec4 near = large[int(texture_at.z + 0.5)];
+        albedo = mix(texture(pictures, texture_at).rgb, texture(large_pictures, vec3(texture_at.xy, near.x)).rgb, near.y);
         roughness = 0.6;
     } else if (colour_of.a < 0.5 || texture_at.z < -1.5) {
         Material rock = cliff_material(local, n);

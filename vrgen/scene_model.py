@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vrgen.geometry import Array, Vec3
+from vrgen.levels import smaller_colours
 from vrgen.messages import ButtonLabel, Side, Tile
 
 F32 = npt.NDArray[np.float32]
@@ -156,12 +157,21 @@ class Mesh:
         object.__setattr__(self, "sphere", (float(centre[0]), float(centre[1]), float(centre[2]), radius))
 
 
+PICTURE_PX = 512
+"""Side of a picture that hangs, whatever was made."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Picture:
-    """A picture to hang. `pixels`: (H, W, 4) uint8 sRGB, row 0 on top."""
+    """A picture to hang. `pixels`: (S, S, 4) uint8 sRGB, row 0 on top; S is `PICTURE_PX`."""
 
     id: int
     pixels: U8
+    levels: tuple[U8, ...] = field(init=False)
+    """Largest first: the pixels, then each half as large, down to one."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "levels", (np.ascontiguousarray(self.pixels), *smaller_colours(self.pixels)))
 
 
 SPLAT = np.dtype(

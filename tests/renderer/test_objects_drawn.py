@@ -264,7 +264,7 @@ def test_pictures_change_one_by_one_and_the_others_stay(stage: Open) -> None:
 
 def test_pictures_beyond_those_that_fit_are_left_out_and_come_when_there_is_room(stage: Open) -> None:
     one = stage(SIZE)
-    colours = np.tile(np.eye(3, dtype=np.uint8) * 255, (14, 1))
+    colours = np.tile(np.eye(3, dtype=np.uint8) * 255, (25, 1))
     pictures = tuple(Picture(s.new_id(), np.full((512, 512, 4), (*colour, 255), np.uint8)) for colour in colours)
 
     def shown(*hung: Picture, number: int) -> int:
@@ -278,5 +278,5 @@ def test_pictures_beyond_those_that_fit_are_left_out_and_come_when_there_is_room
         vivid = np.ptp(drawn, axis=-1) > 120
         return int(np.argmax(drawn[vivid].mean(axis=0))) if vivid.any() else -1
 
-    assert [shown(*pictures, number=at) for at in (0, 31, 32, 41)] == [0, 1, -1, -1]
-    assert [shown(*pictures[20:], number=at) for at in (0, 11, 12, 21)] == [2, 1, 2, 2]
+    assert [shown(*pictures, number=at) for at in (0, 63, 64, 73)] == [0, 0, -1, -1]
+    assert [shown(*pictures[20:], number=at) for at in (0, 43, 44, 53)] == [2, 0, 1, 1]

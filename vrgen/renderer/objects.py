@@ -7,17 +7,16 @@ import numpy.typing as npt
 
 from vrgen.geometry import Array
 from vrgen.gl.api import GL
-from vrgen.gl.objects import Buffer, Texture
+from vrgen.gl.objects import Buffer
 from vrgen.gl.pipeline import Pipeline
 from vrgen.renderer.ground import COMMAND
 from vrgen.renderer.mesh_pool import MeshPool
+from vrgen.renderer.pictures import PicturePool
 from vrgen.renderer.variants import Variants
 from vrgen.scene_model import INSTANCE, Objects
 
 PASSES = 4
 """The picture and three shadow cascades, each with lists of its own: none waits for another's."""
-PICTURE_PX = 512
-_PICTURES = 32
 PLACED_BYTES = 64
 """Of one listed instance, as shaders/instance.glsl has it."""
 _FINEST = 0.12
@@ -47,11 +46,8 @@ class ObjectsPass:
         self._visible = Buffer(16, "visible")
         self._template = Buffer(16, "command template")
         self._indirect = Buffer(16, "object commands")
-        self._pictures: Texture | None = None
-        self._easel: Texture | None = None
-        """Where one picture gets its smaller levels: of an array they could only be made for all layers."""
-        self._layers: dict[int, int] = {}
-        """Of `_pictures`, by the picture's id."""
+        self.pictures = PicturePool()
+        self._stack.callback(self.pictures.close)
         self.stamp = 0
         """Goes up whenever what stands changes: shadows are drawn anew."""
 
@@ -62,7 +58,7 @@ class ObjectsPass:
         """Ids of meshes that are whole; the same object while they are the same."""
         return self._pool.resident
 
-    def advance(self, objects: Objects, budget_ms: float) -> int:
+    def advance(self, objects: Objects, time_s: float, budget_ms: float) -> int:
         """Bring meshes and instances to the GPU where they changed, what is coming within the budget; returns the
         bytes copied."""
         before, self._seen = self._seen, objects
@@ -71,7 +67,7 @@ class ObjectsPass:
             return copied
         new_pictures = before is None or before.pictures is not objects.pictures
         if new_pictures:
-            copied += self._fill_pictures(objects)
+            copied += self.pictures.place(objects.pictures, time_s)
         new_things = (
             before is None or before.meshes is not objects.meshes or before.instances is not objects.instances
         )
@@ -104,9 +100,9 @@ class ObjectsPass:
         places = int(room.sum())
         commands["base_instance"] = (np.cumsum(room) - room) + np.arange(PASSES)[:, None] * places
         instances = objects.instances
-        if self._layers:
+        if objects.pictures:
             instances = instances.copy()
-            layers = np.array([self._layers.get(picture.id, -1) for picture in objects.pictures])
+            layers = np.array([self.pictures.layers.get(picture.id, -1) for picture in objects.pictures])
             shown = instances["picture"] >= 0
             instances["picture"][shown] = layers[instances["picture"][shown]]
         self._instances = _filled(self._instances, instances)
@@ -117,30 +113,6 @@ class ObjectsPass:
             self._visible.close()
             self._visible = Buffer(2 * PLACED_BYTES * PASSES * places, "visible")
         return int(objects.instances.nbytes + commands.nbytes)
-
-    def _fill_pictures(self, objects: Objects) -> int:
-        """Copy what is new to free layers; what hangs already stays where it is."""
-        wanted = {picture.id for picture in objects.pictures[:_PICTURES]}
-        self._layers = {name: layer for name, layer in self._layers.items() if name in wanted}
-        new = [picture for picture in objects.pictures[:_PICTURES] if picture.id not in self._layers]
-        if not new:
-            return 0
-        if self._pictures is None or self._easel is None:
-            levels, form, side = PICTURE_PX.bit_length(), GL.GL_SRGB8_ALPHA8, PICTURE_PX
-            self._pictures = Texture(GL.GL_TEXTURE_2D_ARRAY, (side, side, _PICTURES), form, "pictures", levels)
-            self._easel = Texture(GL.GL_TEXTURE_2D, (side, side), form, "easel", levels)
-        free = sorted(set(range(_PICTURES)) - set(self._layers.values()))
-        copied = 0
-        for layer, picture in zip(free, new):
-            self._layers[picture.id] = layer
-            pixels = np.ascontiguousarray(picture.pixels)
-            height, width = pixels.shape[:2]
-            easel, pointer = self._easel.name, pixels.ctypes.data_as(GL.GLvoidp)
-            GL.glTextureSubImage2D(easel, 0, 0, 0, width, height, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pointer)
-            GL.glGenerateTextureMipmap(easel)
-            self._easel.copy_to(self._pictures, layer)
-            copied += pixels.nbytes
-        return copied
 
     # --- drawing ------------------------------------------------------------------------------------------
 
@@ -176,8 +148,7 @@ class ObjectsPass:
             return
         pipelines.of(fading, views).bind()
         self._bind_lists()
-        if self._pictures is not None:
-            self._pictures.bind(17)
+        self.pictures.bind()
         GL.glBindVertexArray(self._pool.vao.name)
         GL.glBindBuffer(GL.GL_DRAW_INDIRECT_BUFFER, self._indirect.name)
         offset = which * self._commands * COMMAND.itemsize
@@ -198,9 +169,6 @@ class ObjectsPass:
             self._indirect,
         ):
             buffer.close()
-        for texture in (self._pictures, self._easel):
-            if texture is not None:
-                texture.close()
         self._stack.close()
 
 

@@ -70,6 +70,8 @@ class Renderer:
         self._views = self._drawn = self._copied = 0
         self._upload_ms = 0.0
         self._walker = (0, 0)
+        self._pixel_rad = 1e-3
+        """Of the last picture."""
         self._units = (GL.GLuint * 16)()
         """Textures by unit."""
         self._stack = ExitStack()
@@ -125,8 +127,12 @@ class Renderer:
         self._walker = (math.floor(x / metres), math.floor(z / metres))
         self.uploads.advance(scene)
         self._copied = self._ground.advance(scene, self._walker, 4 if self.software else 16)
-        self._copied += self._objects.advance(scene.objects, self.uploads.budget_ms - self.uploads.spent.ms)
-        self._copied += self._splats.advance(scene.clouds, self.uploads.budget_ms - self.uploads.spent.ms)
+        self._copied += self._objects.advance(scene.objects, scene.time_s, self.uploads.left_ms)
+        eye = np.subtract(place, scene.origin)
+        self._copied += self._objects.pictures.advance(
+            scene.objects, eye, 1.0 / self._pixel_rad, scene.time_s, self.uploads.left_ms / 1e3
+        )
+        self._copied += self._splats.advance(scene.clouds, self.uploads.left_ms)
         parts = (self.uploads.resident, self._ground.resident, self._splats.resident, self._objects.resident)
         if any(now is not before for now, before in zip(parts, self._resident_parts)):
             self._resident, self._resident_parts = Resident(frozenset().union(*parts)), parts
@@ -146,6 +152,7 @@ class Renderer:
         # The second frame fades even if nothing does: those programs are compiled before they are needed.
         fading = _fades(scene) or self._drawn == 1
         self._drawn += 1
+        self._pixel_rad = _pixel_rad(views)
         self._ring.begin()
         self._mark()  # what came since the last frame: mipmaps, a panel
         block = np.zeros((), FRAME)
@@ -157,6 +164,9 @@ class Renderer:
         due = self._shadow.due(eye, scene.light, stamp) if shining else []
         self._shadow.fill(block, shining)
         GL.glBindBufferRange(GL.GL_UNIFORM_BUFFER, 0, self._ring.buffer.name, *self._ring.put(block))
+        GL.glBindBufferRange(
+            GL.GL_UNIFORM_BUFFER, 1, self._ring.buffer.name, *self._ring.put(self._objects.pictures.table)
+        )
         self._bind(scene)
         passes.lap(_SETUP)
 
@@ -282,5 +292,9 @@ def _fades(scene: Scene) -> bool:
 def _least_size(views: Sequence[View]) -> float:
     """Radius over distance below which a thing is not drawn: less than a pixel across, and in large pictures less
     than a speck that only flickers."""
-    pixel = min((math.tan(v.fov.right_rad) - math.tan(v.fov.left_rad)) / v.rect_px[2] for v in views)
-    return max(0.0025, 0.5 * pixel)
+    return max(0.0025, 0.5 * _pixel_rad(views))
+
+
+def _pixel_rad(views: Sequence[View]) -> float:
+    """How much of the view a pixel in its middle is."""
+    return min((math.tan(v.fov.right_rad) - math.tan(v.fov.left_rad)) / v.rect_px[2] for v in views)

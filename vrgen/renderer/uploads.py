@@ -120,6 +120,7 @@ class Uploads:
     _held: dict[int, Uploaded] = field(default_factory=dict)
     _spares: Spares = field(default_factory=Spares)
     _resident: frozenset[int] | None = None
+    _began_s: float = 0.0
     _stage: Buffer | None = None
     _stage_at: int = 0
 
@@ -134,13 +135,18 @@ class Uploads:
             self._resident = frozenset(name for name, held in self._held.items() if held.resident)
         return self._resident
 
+    @property
+    def left_ms(self) -> float:
+        """Of this frame's budget, for what else is to be copied."""
+        return self.budget_ms - (time.perf_counter() - self._began_s) * 1e3
+
     def of(self, asset: Sky | Surface | Shot) -> tuple[Texture, ...]:
         """Textures of an asset that is resident."""
         return self._held[asset.id].textures
 
     def advance(self, scene: Scene) -> None:
         """Spend this frame's budget: what is shown comes whole at once, the rest as far as the time goes."""
-        start_s = time.perf_counter()
+        self._began_s = start_s = time.perf_counter()
         self.spent = Spent()
         self._spares.advance()
         shown: list[Sky | Surface | Shot] = [scene.sky.shown, *(fade.shown for fade in scene.surfaces.values())]

@@ -5,10 +5,8 @@ import numpy as np
 from vrgen.contract import PictureOutput
 from vrgen.messages import Output
 from vrgen.scene.colours import encoded
-from vrgen.scene_model import Picture, new_id
+from vrgen.scene_model import PICTURE_PX, Picture, new_id
 
-PICTURE_PX = 512
-"""Side of what hangs, whatever was made."""
 _CRISP_PX = 64
 """Where they are to be crisp, pictures up to this size show their pixels; larger ones are smooth."""
 
