@@ -26,10 +26,10 @@ def script(session, number):
     return Controls(closing=bool(told))
 
 def holds(session):
-    session.collector.in_frame = False  # this collection is the test's
+    session.accounts.collector.in_frame = False  # this collection is the test's
     gc.collect()
     return {"bytes": tracemalloc.get_traced_memory()[0], "blocks": sys.getallocatedblocks(),
-            "garbage": session.collector.freed, "frame": session.ledger.count}
+            "garbage": session.accounts.collector.freed, "frame": session.ledger.count}
 
 def after(session, controls):
     global quiet
@@ -42,7 +42,7 @@ def after(session, controls):
     elif quiet == 800 + FRAMES:
         now = holds(session)
         told.update({name: now[name] - begun[name] for name in begun})
-        told.update(in_frames=session.collector.in_frames, shown=session.ledger.changes.shown)
+        told.update(in_frames=session.accounts.collector.in_frames, shown=session.ledger.changes.shown)
 
 visit(script, RunOptions(target=sys.argv[1], device="cpu"), after)
 print(json.dumps(told))

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vrgen import device, errands
-from vrgen.clock import RealClock, StepClock, process_age_s
-from vrgen.collector import Collector
+from vrgen.accounts import Accounts
+from vrgen.clock import RealClock, StepClock
 from vrgen.config import CHECKPOINTS, RunOptions, World, world_of
 from vrgen.display.film import FILM_HZ, Film
 from vrgen.display.interface import Display, Frame
 from vrgen.display.select import open_display
 from vrgen.errors import VrgenError
 from vrgen.feedback.haptics import UNTOUCHED, Answer, felt
-from vrgen.feedback.ledger import STEPS, Ledger, Step
+from vrgen.feedback.ledger import Step
 from vrgen.feedback.pace import pace_of
 from vrgen.feedback.panel_state import PanelState
 from vrgen.feedback.picks import Pick, told
@@ -39,7 +39,6 @@ from vrgen.inputs.hands import REST
 from vrgen.inputs.interpret import interpret
 from vrgen.inputs.steering import Steering
 from vrgen.interrupt import Interrupt, Interrupted, interruptible
-from vrgen.laps import Laps
 from vrgen.messages import Action, Controls, FrameCost, GeneratorStatus, Intent, Person, Preference, Wish
 from vrgen.progress import Progress
 from vrgen.scene.assembly import Assembly
@@ -55,8 +54,6 @@ _SETTLE_S = 240.0
 _SMALL = (0, 0, 64, 36)
 _QUIET_FRAMES = 5
 """After the last change each shadow cascade takes a frame."""
-_STARTED = 30
-"""Frames after which all that a session begins with is there."""
 
 
 def run(options: RunOptions) -> tuple[str, ...]:
@@ -94,7 +91,8 @@ def run(options: RunOptions) -> tuple[str, ...]:
             print("vrgen: runs without a screen until Ctrl+C; --frames or --seconds end it", file=sys.stderr)
         session = stack.enter_context(closing(Session(options, world, display, generators)))
         film = stack.enter_context(Film(options.video)) if options.video else None
-        session.trace = stack.enter_context(Trace(options.trace)) if options.trace else None
+        if options.trace:
+            session.accounts.trace_to(stack.enter_context(Trace(options.trace)))
         with (
             interruptible() as interrupt,
             Progress() if errands.is_awaited(options, display.kind) else nullcontext() as progress,
@@ -112,15 +110,13 @@ class Session:
 
     def __init__(self, options: RunOptions, world: World, display: Display, generators: Generators) -> None:
         prompted = {} if options.prompt is None else errands.prompted(options.prompt, generators.knobs)
-        from vrgen.renderer import PANEL, PASSES, Renderer  # OpenGL's platform is the display's choice: once open
+        from vrgen.renderer import PANEL, Renderer  # OpenGL's platform is the display's choice: once open
 
         self.options, self.world, self.display, self.generators = options, world, display, generators
         self.renderer = Renderer(options.quality)
         self.panel: Panel | None = None
-        self.ledger = Ledger(display.kind, display.refresh_hz, display.gl, display.runtime, PASSES)
-        self.steps, self._panel_pass = Laps(STEPS), PANEL
-        self.trace: Trace | None = None
-        self.ledger.transfer_path = self.renderer.uploads.path
+        self.accounts = Accounts(display, self.renderer.passes, self.renderer.uploads.path).__enter__()
+        self.ledger, self._panel_pass = self.accounts.ledger, PANEL
         self.assembly = Assembly(world)
         self.schedule = Schedule(world)
         seed = world.seed if options.seed is None else options.seed
@@ -140,13 +136,9 @@ class Session:
         self.leaving = False
         self.notes = troubles(self.steering.knobs, self.steering.choice.values)
         self._restarts = 0
-        self._display_changes = display.changes
         self._wishes: Mapping[str, Wish] = {}
         self._input_s: float | None = None
         """When what is wanted and not asked for yet was brought about."""
-        self._began_s = process_age_s() - time.perf_counter()
-        self.collector = self.ledger.collector = Collector().__enter__()
-        self._collected_s = 0.0
 
     # --- the loop -----------------------------------------------------------------------------------------
 
@@ -154,14 +146,10 @@ class Session:
         """Frames until it is time to leave; `progress` is for who waits for that."""
         counted, since_s, quiet = 0, 0.0, 0
         self.settling = self.options.settle
-        if self.trace is not None:
-            self.trace.begin(time.perf_counter(), self.ledger, self.steps, self.renderer.passes, self.collector)
         for number, open_frame in enumerate(self.display.frames()):
             with open_frame as frame:
                 self.frame(frame, number)
             self.rest(frame)
-            self.ledger.located(self.display.late_ms)
-            self.ledger.first_frame(self._began_s + time.perf_counter())
             if progress is not None and progress.due:
                 run_s, statuses = frame.time_s - since_s, self.generators.status
                 progress.at(*errands.how_far(self.options, self.settling, statuses, counted, run_s))
@@ -184,66 +172,38 @@ class Session:
 
     def frame(self, frame: Frame, number: int) -> None:
         """One turn of the wheel."""
-        steps, before_s = self.steps, self.steps.ended_s[Step.COLLECT]
-        begun_s = steps.begin()
-        steps.took_s[Step.WAIT] = begun_s - before_s if before_s else 0.0
-        core_s = time.thread_time()
-        self.collector.in_frame = True
-        controls, options = frame.controls, self.options
-        self._notice_display()
+        controls, options, lap = frame.controls, self.options, self.accounts.lap
+        begun_s = self.accounts.begin(self.display)
         intent, self.stance = interpret(controls, self.stance, self.captured, options.turn, options.main_hand)
         if self.settling:
             intent = Intent()
         self._accepted = self._refused = False
-        steps.lap(Step.INTERPRET)
+        lap(Step.INTERPRET)
         intent = self.steer(intent, controls)
-        steps.lap(Step.STEER)
+        lap(Step.STEER)
         self.request(controls, begun_s)
-        steps.lap(Step.REQUEST)
+        lap(Step.REQUEST)
         self.live(intent, controls)
         self.pick(intent, controls)
-        steps.lap(Step.LIVE)
+        lap(Step.LIVE)
         cost: FrameCost | None = None
         if frame.should_render and self.scene is not None:
             if number >= _PANEL_FROM_FRAME:
                 self.update_panel(controls)
-            steps.lap(Step.PANEL)
+            lap(Step.PANEL)
             cost = self.show(frame, self.scene, intent)
-            steps.lap(Step.SHOW)
+            lap(Step.SHOW)
         self.act(intent, controls)
         self.touch_back(controls)
-        steps.lap(Step.ANSWER)
-        ended_s = steps.ended_s[Step.ANSWER]
+        lap(Step.ANSWER)
         moved = any((*intent.walk_mps, *intent.turn_rad, *intent.morph))
-        answered = bool(intent.actions or moved or intent.go or intent.pick)
         self.ledger.person = self.person
-        self.ledger.frame(
-            begun_s,
-            ended_s,
-            (ended_s - begun_s) * 1e3,
-            cost,
-            rendered=cost is not None,
-            answered=answered,
-            core_s=time.thread_time() - core_s,
-        )
+        self.accounts.end(begun_s, cost, answered=bool(intent.actions or moved or intent.go or intent.pick))
 
     def rest(self, frame: Frame) -> None:
-        """After a frame: garbage is collected in the time that is left, and it is told where the time went."""
-        steps, collector = self.steps, self.collector
-        steps.lap(Step.END)
-        collector.in_frame = False
-        slack_s = self.ledger.handed_over(steps.ended_s[Step.END], self.display.held_s)
-        if self.ledger.count == _STARTED:
-            collector.freeze()
+        """After a frame, in the time that is left until the next."""
         unseen = not frame.should_render or max(self.trip.blink, self.trip.lost) >= 1.0
-        collector.tidy(slack_s, hidden=unseen)
-        steps.lap(Step.COLLECT)
-        self.ledger.rested(steps, self.renderer.passes, collector.took_s - self._collected_s)
-        self._collected_s = collector.took_s
-        self.generators.missed(self.ledger.missed_for_want)
-        if self.trace is not None:
-            waiting = sum(status.waiting for status in self.generators.status)
-            self.trace.frame(self.ledger, steps, self.renderer.passes, collector, self.generators.whole, waiting)
+        self.accounts.rest(self.display, self.generators, hidden=unseen)
 
     def show(self, frame: Frame, scene: Scene, intent: Intent) -> FrameCost | None:
         """The picture; the eyes are located last, when all that does not depend on them is done."""
@@ -276,13 +236,6 @@ class Session:
             passes.lap(self._panel_pass)
         passes.end()
         return cost
-
-    def _notice_display(self) -> None:
-        """The world may be shown elsewhere than a frame ago."""
-        display = self.display
-        if display.changes != self._display_changes:
-            self._display_changes = display.changes
-            self.ledger.shows(display.kind, display.refresh_hz, display.gl, display.runtime, display.why)
 
     def steer(self, intent: Intent, controls: Controls) -> Intent:
         """Intent → where every knob stands; likes and dislikes shift what a new world proposes. Returns the intent
@@ -378,14 +331,7 @@ class Session:
         )
         if self.assembly.news:
             changes.became(self.assembly.news, time.perf_counter())
-        ground, objects = self.scene.ground, self.scene.objects
-        self.ledger.scene = {
-            "tiles": len(ground.shown.tiles),
-            "meshes": len(objects.meshes),
-            "instances": len(objects.instances),
-            "triangles": self.renderer.triangles,
-            "splats": sum(len(cloud.splats.gaussians) for cloud in self.scene.clouds),
-        }
+        self.accounts.count(self.scene, self.renderer.triangles)
 
     # --- feedback -----------------------------------------------------------------------------------------
 
@@ -505,7 +451,7 @@ class Session:
 
     def _settled(self) -> bool:
         """Whether the world that was asked for stands whole (or never will)."""
-        if time.perf_counter() + self._began_s > _SETTLE_S or self._hopeless():
+        if self.accounts.age_s > _SETTLE_S or self._hopeless():
             return True
         assert self.scene is not None
         asked = frozenset(self._wishes)
@@ -520,4 +466,4 @@ class Session:
             self.panel.__exit__(None, None, None)
             self.panel = None
         self.renderer.close()
-        self.collector.__exit__(None, None, None)
+        self.accounts.__exit__(None, None, None)

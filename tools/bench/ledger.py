@@ -47,12 +47,9 @@ def main() -> None:
         telling_us = {name: _telling_us(session, software) for name, software in _TIMERS.items()}
         plain_us = _frame_us(session, frames)
         with tempfile.TemporaryDirectory() as folder, Trace(Path(folder) / "trace.json") as trace:
-            session.trace = trace
-            trace.begin(
-                time.perf_counter(), session.ledger, session.steps, session.renderer.passes, session.collector
-            )
+            session.accounts.trace_to(trace)
             traced_us = _frame_us(session, frames)
-            session.trace = None
+            session.accounts.trace_to(None)
         _stop_logging(session)
         memory = _memory(session, frames)
     rows = [[f"telling, {name}", f"{us:.1f}", f"{us / plain_us:.3f}"] for name, us in telling_us.items()]
@@ -63,7 +60,7 @@ def main() -> None:
     report.table(f"CPU time, µs (telling at most {MOST_US:g})", ("", "a frame", "÷ a frame"), rows)
     head = ("", "bytes", "blocks", "garbage", "most within a frame, bytes")
     report.table(f"What {frames} frames of a standing world leave", head, [["", *map(str, memory.values())]])
-    collected = session.collector.told
+    collected = session.accounts.collector.told
     report.say(f"collections within frames: {collected['in_frames']}; all in all {collected}")
     report.keep(
         telling_us=telling_us, frame_us=plain_us, traced_us=traced_us, memory=memory, collections=collected
@@ -108,7 +105,7 @@ def _telling_us(session: Session, software: bool | None) -> float:
     from vrgen.renderer import PASSES
 
     ledger = Ledger("headless", 90.0, "", passes=PASSES)
-    steps, collector = Laps(STEPS), session.collector
+    steps, collector = Laps(STEPS), session.accounts.collector
     passes = _Untimed(PASSES) if software is None else PassTimer(PASSES, software)
     cost = FrameCost(1.0, 0.5, 4096, 0.1)
 
@@ -143,7 +140,7 @@ def _each_us(do: Callable[[], None], between: Callable[[], None], times: int = 2
 
 
 def _stop_logging(session: Session) -> None:
-    session.steps.log = session.renderer.passes.log = session.collector.log = None
+    session.accounts.steps.log = session.renderer.passes.log = session.accounts.collector.log = None
     session.renderer.passes.gpu_log = None
 
 
@@ -153,7 +150,7 @@ def _memory(session: Session, frames: int) -> dict[str, int]:
         _turn(session, frames)
         gc.collect()
         held, blocks = tracemalloc.get_traced_memory()[0], sys.getallocatedblocks()
-        freed = session.collector.freed
+        freed = session.accounts.collector.freed
         most = 0
         for _ in range(frames):
             before = tracemalloc.get_traced_memory()[0]
@@ -164,7 +161,7 @@ def _memory(session: Session, frames: int) -> dict[str, int]:
         return {
             "bytes": tracemalloc.get_traced_memory()[0] - held,
             "blocks": sys.getallocatedblocks() - blocks,
-            "garbage": session.collector.freed - freed,
+            "garbage": session.accounts.collector.freed - freed,
             "most": most,
         }
     finally:

@@ -1,0 +1,105 @@
+"""What a session costs, kept in one place: steps by the stopwatch, the ledger, garbage, and the trace."""
+
+import time
+
+from vrgen.clock import process_age_s
+from vrgen.collector import Collector
+from vrgen.display.interface import Display
+from vrgen.feedback.ledger import STEPS, Ledger, Step
+from vrgen.feedback.trace import Trace, TracedPasses
+from vrgen.generator.generators import Generators
+from vrgen.laps import Laps
+from vrgen.messages import FrameCost
+from vrgen.scene_model import Scene
+
+_STARTED = 30
+"""Frames after which all that a session begins with is there."""
+
+
+class Accounts:
+    """A context manager: while it is entered, garbage is collected between frames and never in one.
+
+    A frame calls `begin`, `lap` after each step up to ANSWER, `end`; and when the display has it, `rest`.
+    """
+
+    def __init__(self, display: Display, passes: TracedPasses, transfer_path: str) -> None:
+        self.ledger = Ledger(display.kind, display.refresh_hz, display.gl, display.runtime, passes.names)
+        self.ledger.transfer_path = transfer_path
+        self.steps = Laps(STEPS)
+        self.lap = self.steps.lap
+        self.collector = self.ledger.collector = Collector()
+        self._passes = passes
+        self._trace: Trace | None = None
+        self._display_changes = display.changes
+        self._began_s = process_age_s() - time.perf_counter()
+        self._collected_s = self._core_s = 0.0
+
+    def __enter__(self) -> "Accounts":
+        self.collector.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.collector.__exit__(None, None, None)
+
+    @property
+    def age_s(self) -> float:
+        """How long the process has run."""
+        return time.perf_counter() + self._began_s
+
+    def trace_to(self, trace: Trace | None) -> None:
+        """From here on every frame is written down there too."""
+        self._trace = trace
+        if trace is not None:
+            trace.begin(time.perf_counter(), self.ledger, self.steps, self._passes, self.collector)
+
+    def begin(self, display: Display) -> float:
+        """A frame begins, perhaps elsewhere than the last one; since that one the thread has waited. Returns the
+        time."""
+        steps, before_s = self.steps, self.steps.ended_s[Step.COLLECT]
+        begun_s = steps.begin()
+        steps.took_s[Step.WAIT] = begun_s - before_s if before_s else 0.0
+        self._core_s = time.thread_time()
+        self.collector.in_frame = True
+        if display.changes != self._display_changes:
+            self._display_changes = display.changes
+            self.ledger.shows(display.kind, display.refresh_hz, display.gl, display.runtime, display.why)
+        return begun_s
+
+    def end(self, begun_s: float, cost: FrameCost | None, *, answered: bool) -> None:
+        """All of the frame is done but handing it over. `cost`: of its picture, if it has one."""
+        ended_s = self.steps.ended_s[Step.ANSWER]
+        core_s = time.thread_time() - self._core_s
+        cpu_ms = (ended_s - begun_s) * 1e3
+        self.ledger.frame(
+            begun_s, ended_s, cpu_ms, cost, rendered=cost is not None, answered=answered, core_s=core_s
+        )
+
+    def rest(self, display: Display, generators: Generators, *, hidden: bool) -> None:
+        """After a frame: garbage is collected in the time that is left, and it is told where the time went.
+        `hidden`: nobody sees whether the next one comes late."""
+        ledger, steps, collector = self.ledger, self.steps, self.collector
+        steps.lap(Step.END)
+        collector.in_frame = False
+        slack_s = ledger.handed_over(steps.ended_s[Step.END], display.held_s)
+        if ledger.count == _STARTED:
+            collector.freeze()
+        collector.tidy(slack_s, hidden=hidden)
+        steps.lap(Step.COLLECT)
+        ledger.rested(steps, self._passes, collector.took_s - self._collected_s)
+        self._collected_s = collector.took_s
+        ledger.located(display.late_ms)
+        ledger.first_frame(self.age_s)
+        generators.missed(ledger.missed_for_want)
+        if self._trace is not None:
+            waiting = sum(status.waiting for status in generators.status)
+            self._trace.frame(ledger, steps, self._passes, collector, generators.whole, waiting)
+
+    def count(self, scene: Scene, triangles: int) -> None:
+        """What is in the scene now."""
+        self.ledger.scene = {
+            "tiles": len(scene.ground.shown.tiles),
+            "meshes": len(scene.objects.meshes),
+            "instances": len(scene.objects.instances),
+            "triangles": triangles,
+            "splats": sum(len(cloud.splats.gaussians) for cloud in scene.clouds),
+        }
