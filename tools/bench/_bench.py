@@ -236,16 +236,23 @@ class Turns:
 def turn(session: Session, until: Callable[[], bool]) -> Turns:
     """Turn the session's wheel until `until` says so."""
     turns = Turns()
+    for begun_s, cost_s in turning(session):
+        turns.begun_s.append(begun_s)
+        turns.cost_ms.append(cost_s * 1e3)
+        if until():
+            break
+    return turns
+
+
+def turning(session: Session) -> Iterator[tuple[float, float]]:
+    """Turn the session's wheel for ever: when each frame began, and what it took until it was handed over, seconds."""
     for open_frame in session.display.frames():
         with open_frame as frame:
             begun_s = time.perf_counter()
             session.frame(frame, session.ledger.count)
-            turns.cost_ms.append((time.perf_counter() - begun_s) * 1e3)
-            turns.begun_s.append(begun_s)
+            cost_s = time.perf_counter() - begun_s
         session.rest(frame)
-        if until():
-            break
-    return turns
+        yield begun_s, cost_s
 
 
 def open_requests(session: Session) -> int:

@@ -83,7 +83,9 @@ def main() -> None:
                 samples.append(_sample(session, now_s, start))
             return now_s > 60.0 * minutes
 
-        _bench.turn(session, look)
+        for _ in _bench.turning(session):  # a list of frames would grow with the way
+            if look():
+                break
     took_s = time.perf_counter() - begun_s
     rows = [
         [f"{one.time_s:.0f} s", f"{one.way_m:.0f}",
