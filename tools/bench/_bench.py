@@ -245,7 +245,7 @@ def turn(session: Session, until: Callable[[], bool]) -> Turns:
 
 
 def turning(session: Session) -> Iterator[tuple[float, float]]:
-    """Turn the session's wheel for ever: when each frame began, and what it took until it was handed over, seconds."""
+    """Frames for ever: when each frame began, and how long it took to be handed over, seconds."""
     for open_frame in session.display.frames():
         with open_frame as frame:
             begun_s = time.perf_counter()
