@@ -87,6 +87,8 @@ class Accounts:
         steps.lap(Step.COLLECT)
         ledger.rested(steps, self._passes, collector.took_s - self._collected_s)
         self._collected_s = collector.took_s
+        if self._passes.gpu_frames:
+            display.gpu_ms = self._passes.gpu_frame_ms
         ledger.located(display.late_ms)
         ledger.first_frame(self.age_s)
         generators.missed(ledger.missed_for_want)

@@ -226,6 +226,7 @@ class Session:
             return None
         if self.settling:  # nobody looks yet: a small picture brings everything to the GPU as well
             views = tuple(replace(view, rect_px=_SMALL) for view in views)
+        self.ledger.picture_px = views[0].rect_px[2:]
         cost = self.renderer.draw(scene, views, presence)
         passes = self.renderer.passes
         if self.panel is not None and self._panel_is_due():

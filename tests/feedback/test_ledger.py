@@ -43,7 +43,8 @@ def test_the_report_has_the_layout_of_the_design() -> None:
         "collections", "input_to_photon_ms", "scene", "person", "memory_mb",
     ]  # fmt: skip
     assert report["display"] == {
-        "kind": "headless", "runtime": None, "refresh_hz": 100.0, "gl": "llvmpipe", "switches": [],
+        "kind": "headless", "runtime": None, "refresh_hz": 100.0, "gl": "llvmpipe", "picture_px": [0, 0],
+        "switches": [],
     }  # fmt: skip
     assert report["first_frame_s"] == 0.4
     assert set(report["frames"]) == {

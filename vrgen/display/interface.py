@@ -98,6 +98,8 @@ class Display(ABC):
         """What is good to know once and no alarm: "no headset: …" for who had none."""
         self.late_ms: float | None = None
         """Of the last frame: from locating a headset's eyes to handing their picture over; None without one."""
+        self.gpu_ms: float | None = None
+        """What drawing took of the GPU, by the newest frame that it has drawn; whoever draws says so."""
         self.held_s = 0.0
         """Of the last frame: how long handing it over was held back by the screen, which takes one a refresh."""
         self._is_open = False

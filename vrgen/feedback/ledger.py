@@ -86,6 +86,8 @@ class Ledger:
         self.missed_by = [0] * len(CAUSES)
         self.last_miss: tuple[int, int] = (0, 0)
         """How many frames were missed just before the newest one, and why: an index into `CAUSES`."""
+        self.picture_px = (0, 0)
+        """Width and height of a view, as drawn last."""
         self.transfer_path = "pixel-buffer"
         self.scene = {"tiles": 0, "meshes": 0, "instances": 0, "triangles": 0, "splats": 0}
         self.done: dict[str, int] = {}
@@ -222,7 +224,7 @@ class Ledger:
     def report(self, generators: Mapping[str, GeneratorStatus] | None = None) -> dict[str, Any]:
         """The report, in the layout that docs/guide names for `--report`."""
         return {
-            "display": {**self.display, "switches": list(self.switches)},
+            "display": {**self.display, "picture_px": list(self.picture_px), "switches": list(self.switches)},
             "first_frame_s": None if self.first_frame_s is None else round(self.first_frame_s, 3),
             "frames": {
                 "count": self.count,

@@ -176,7 +176,7 @@ class OpenXrDisplay(Display):
         self._left = self._quad = None
         try:
             with self._guard.within(HUNG_S):
-                self._headset.end(drawn)
+                self._headset.end(drawn, self.gpu_ms)
         except DisplayError as error:
             self._lose(error)
             return

@@ -44,7 +44,6 @@ class Headset:
         Raises OpenXrError: no headset answers. DisplayError, GraphicsError: it can't be drawn for.
         """
         from vrgen.gl.api import GL
-        from vrgen.gl.timing import GpuTimer
 
         self.notes: list[str] = []
         self._make_current = make_current
@@ -67,8 +66,6 @@ class Headset:
             self._eye_layer = EyeLayer(self.pictures)
             self._quad_layer = QuadLayer(self.session.handle, make_current)
             own.callback(self._quad_layer.close)
-            self._timer = GpuTimer()
-            own.callback(self._timer.close)
             self._masks = masks_of(self.runtime, self.session.handle)
             self._own = own.pop_all()
         self.notes += [*self.session.notes, *self.actions.refused]
@@ -121,7 +118,6 @@ class Headset:
         self._framebuffers = self.pictures.acquire()
         if self._framebuffers is None:
             return ()
-        self._timer.begin()
         self._person = person
         self._located_s = time.perf_counter()
         eyes = self.session.eyes()
@@ -158,10 +154,9 @@ class Headset:
         self._quad = self._quad_layer.filled(quad, room_from_quad, self.session.space)
         return self._quad is not None
 
-    def end(self, drawn: bool) -> None:
-        """Hand over what was drawn, or nothing."""
+    def end(self, drawn: bool, gpu_ms: float | None = None) -> None:
+        """Hand over what was drawn, or nothing. `gpu_ms`: what drawing takes of the GPU, where that is known."""
         size_px, layers = self.size_px, []
-        self._timer.end()
         pictured, self._located = self._located, False
         if self._framebuffers is not None:
             self._framebuffers = None
@@ -170,8 +165,8 @@ class Headset:
             layers = [self._eye_layer.filled(self.session.located, self.session.space, size_px)]
             if self._quad is not None:
                 layers.append(self._quad)
-            if self._timer.ms is not None:
-                self._resolution = self._resolution.after(self._timer.ms, 1e3 / self.session.refresh_hz)
+            if gpu_ms is not None:
+                self._resolution = self._resolution.after(gpu_ms, 1e3 / self.session.refresh_hz)
         self._quad = None
         self.session.end(layers)
         ended_s = time.perf_counter()
