@@ -17,7 +17,7 @@ from generator import checkpoints as made
 from PIL import Image
 
 from vrgen.feedback.changes import STAGES
-from vrgen.feedback.ledger import STEPS
+from vrgen.feedback.ledger import SCENE, STEPS
 from vrgen.feedback.missed import CAUSES
 from vrgen.generator.checkpoint import DRY_RUNS
 
@@ -158,7 +158,7 @@ def test_the_report_has_the_layout_that_is_promised(visit: Run) -> None:
             "longest_ms": dict.fromkeys(("young", "older", "everything"), float),
         },
         "input_to_photon_ms": spread,
-        "scene": {"tiles": int, "meshes": int, "instances": int, "triangles": int, "splats": int},
+        "scene": dict.fromkeys(SCENE, int),
         "person": {"feet_m": list, "heading_deg": float, "did": {}},
         "memory_mb": {"frame_peak": float, "worker_peak": float},
     }

@@ -9,7 +9,7 @@ from vrgen.feedback.ledger import STEPS, Ledger, Step
 from vrgen.feedback.trace import Trace, TracedPasses
 from vrgen.generator.generators import Generators
 from vrgen.laps import Laps
-from vrgen.messages import FrameCost
+from vrgen.messages import FrameCost, Seen
 from vrgen.scene_model import Scene
 
 _STARTED = 30
@@ -96,12 +96,15 @@ class Accounts:
             waiting = sum(status.waiting for status in generators.status)
             self._trace.frame(ledger, steps, self._passes, collector, generators.whole, waiting)
 
-    def count(self, scene: Scene, triangles: int) -> None:
-        """What is in the scene now."""
+    def count(self, scene: Scene, triangles: int, seen: Seen) -> None:
+        """What is in the scene now, and what was seen of it."""
         self.ledger.scene = {
             "tiles": len(scene.ground.shown.tiles),
             "meshes": len(scene.objects.meshes),
             "instances": len(scene.objects.instances),
+            "drawn": seen.drawn,
+            "hidden": seen.hidden,
+            "outside": seen.outside,
             "triangles": triangles,
             "splats": sum(len(cloud.splats.gaussians) for cloud in scene.clouds),
         }

@@ -332,7 +332,7 @@ class Session:
         )
         if self.assembly.news:
             changes.became(self.assembly.news, time.perf_counter())
-        self.accounts.count(self.scene, self.renderer.triangles)
+        self.accounts.count(self.scene, self.renderer.triangles, self.renderer.seen)
 
     # --- feedback -----------------------------------------------------------------------------------------
 

@@ -527,6 +527,18 @@ class Resident:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What came of a frame's instances, as counted on the GPU some frames ago. Triangles are of all views."""
+
+    drawn: int = 0
+    hidden: int = 0
+    outside: int = 0
+    """Out of view, too far or too small."""
+    drawn_triangles: int = 0
+    hidden_triangles: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class FrameCost:
     """Where a frame's time went, milliseconds."""
 

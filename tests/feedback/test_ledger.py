@@ -63,7 +63,16 @@ def test_the_report_has_the_layout_of_the_design() -> None:
     assert report["steps_back"] == {"now": 1, "most": 3}
     assert set(report["transfer"]) == {"path", "from", "bytes", "ms"}
     assert report["transfer"]["bytes"] == 10_000
-    assert set(report["scene"]) == {"tiles", "meshes", "instances", "triangles", "splats"}
+    assert set(report["scene"]) == {
+        "tiles",
+        "meshes",
+        "instances",
+        "drawn",
+        "hidden",
+        "outside",
+        "triangles",
+        "splats",
+    }
     assert set(report["memory_mb"]) == {"frame_peak", "worker_peak"}
     assert report["memory_mb"]["frame_peak"] > 10
     for quantity in (report["frames"]["cpu_ms"], report["input_to_photon_ms"], report["transfer"]["ms"]):

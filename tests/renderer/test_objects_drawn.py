@@ -20,7 +20,7 @@ RADIUS = float(np.sqrt(0.75))
 
 
 def seen_by_the_gpu(one: Stage) -> int:
-    """Instances that the last picture's cull let through, over all meshes and details."""
+    """Instances that the last picture's cull let through, over all meshes and details; what is hidden counts."""
     objects = one.renderer._objects
     from vrgen.renderer.ground import COMMAND
 
@@ -51,7 +51,7 @@ def expected(views: list[View], positions: np.ndarray) -> int:
 def test_turning_round_the_count_stays_right(stage: Open, stereo: bool) -> None:
     rng = np.random.default_rng(1)
     positions = rng.uniform(-60, 60, (2000, 3)).astype(np.float32)
-    one = stage(SIZE, stereo=stereo)
+    one = stage(SIZE, stereo=stereo, occlusion=False)
     world = cubes(positions)
     total = 0
     for step in range(12):
@@ -73,7 +73,7 @@ def test_turning_round_the_count_stays_right(stage: Open, stereo: bool) -> None:
 @pytest.mark.parametrize("upright", [False, True])
 def test_what_is_just_inside_the_frustum_is_drawn(stage: Open, side: int, upright: bool) -> None:
     """A cube whose middle is outside and whose corner is inside leaves its pixels at the rim."""
-    one = stage(SIZE)
+    one = stage(SIZE, occlusion=False)
     camera = s.view(SIZE, (0.0, 0.0, 0.0))
     up, aspect = np.tan(np.radians(35.0)), 160 / 90
     rim = up * 10 * (1.0 if upright else aspect)
@@ -108,7 +108,7 @@ def test_of_many_each_is_where_it_belongs(stage: Open) -> None:
 
 
 def test_meshes_come_and_go_and_the_pool_grows(stage: Open) -> None:
-    one = stage((64, 36))
+    one = stage((64, 36), occlusion=False)
     camera = [s.view((64, 36), (0, 0, 3.0))]
     alone = None
     for count in (1, 3, 40, 2, 1):
@@ -167,7 +167,7 @@ def fine_ball(tone: float) -> Mesh:
 
 
 def test_coarser_detail_is_taken_with_distance(stage: Open) -> None:
-    one = stage((64, 36))
+    one = stage((64, 36), occlusion=False)
     ball = fine_ball(1.0)
     mesh = Mesh(
         ball.id, ball.vertices, ball.normals, ball.colours, ball.uv, tuple(ball.faces[0][::k] for k in (1, 4, 16))

@@ -49,6 +49,8 @@ class Step(IntEnum):
 
 
 STEPS = tuple(step.name.lower() for step in Step)
+SCENE = ("tiles", "meshes", "instances", "drawn", "hidden", "outside", "triangles", "splats")
+"""What is told of the scene: `drawn`, `hidden` and `outside` of the instances."""
 
 
 class Passes(Protocol):
@@ -89,7 +91,7 @@ class Ledger:
         self.picture_px = (0, 0)
         """Width and height of a view, as drawn last."""
         self.transfer_path = "pixel-buffer"
-        self.scene = {"tiles": 0, "meshes": 0, "instances": 0, "triangles": 0, "splats": 0}
+        self.scene = dict.fromkeys(SCENE, 0)
         self.done: dict[str, int] = {}
         """How often each thing that a person can do was done, by its name."""
         self.person: Person | None = None

@@ -11,19 +11,30 @@ from vrgen.gl.objects import Buffer
 from vrgen.gl.pipeline import Pipeline
 from vrgen.renderer.ground import COMMAND
 from vrgen.renderer.mesh_pool import MeshPool
+from vrgen.renderer.occlusion import Occlusion
 from vrgen.renderer.pictures import PicturePool
 from vrgen.renderer.variants import Variants
 from vrgen.scene_model import INSTANCE, Objects
 
-PASSES = 4
-"""The picture and three shadow cascades, each with lists of its own: none waits for another's."""
+PICTURE, LATE, CASCADES = 0, 1, 2
+LISTS = 5
+"""Of commands: the picture, what came into sight after the first of it was drawn, and three shadow cascades; none
+waits for another's."""
+_ROOMS = 4
+"""For the instances that they list; LATE has none of its own."""
 PLACED_BYTES = 64
 """Of one listed instance, as shaders/instance.glsl has it."""
 _FINEST = 0.12
 """Radius over distance from which on a mesh is drawn at its finest."""
 
 BOUNDS = np.dtype(
-    [("sphere", np.float32, 4), ("levels", np.uint32), ("first_command", np.uint32), ("pad", np.uint32, 2)]
+    [
+        ("sphere", np.float32, 4),
+        ("levels", np.uint32),
+        ("first_command", np.uint32),
+        ("room", np.uint32),
+        ("pad", np.uint32),
+    ]
 )
 
 
@@ -34,7 +45,8 @@ class ObjectsPass:
         self._stack = ExitStack()
         defines = (f"DETAIL {int(detail)}",)
         self.pipelines = self._stack.enter_context(Variants(("object.vert", "object.frag"), defines))
-        self._cull = self._stack.enter_context(Variants(("cull.comp",), ()))
+        self._cull = self._stack.enter_context(Variants(("cull.comp",), ("LATE 0",)))
+        self._cull_late = self._stack.enter_context(Variants(("cull.comp",), ("LATE 1",)))
         self._seen: Objects | None = None
         self._count = 0
         self._commands = 0
@@ -46,6 +58,8 @@ class ObjectsPass:
         self._visible = Buffer(16, "visible")
         self._template = Buffer(16, "command template")
         self._indirect = Buffer(16, "object commands")
+        self._in_sight = Buffer(16, "in sight")
+        """Of each instance, whether an eye saw it."""
         self.pictures = PicturePool()
         self._stack.callback(self.pictures.close)
         self.stamp = 0
@@ -90,15 +104,19 @@ class ObjectsPass:
         bounds["sphere"] = [mesh.sphere for mesh in objects.meshes]
         bounds["levels"] = levels
         bounds["first_command"] = np.cumsum(levels) - levels
+        bounds["room"] = counts
         self._triangles = sum(at.faces[0][1] // 3 * int(n) for at, n in zip(ranges, counts))
-        commands = np.zeros((PASSES, self._commands), COMMAND)
+        commands = np.zeros(LISTS * self._commands + 1, COMMAND)  # the last counts what is hidden
+        lists = commands[:-1].reshape(LISTS, -1)
         faces = [face for at in ranges for face in at.faces]
-        commands["first_index"], commands["count"] = np.array(faces, np.uint32).T
-        commands["base_vertex"] = np.repeat([at.base_vertex for at in ranges], levels)
+        lists["first_index"], lists["count"] = np.array(faces, np.uint32).T
+        lists["base_vertex"] = np.repeat([at.base_vertex for at in ranges], levels)
         # Each command has room for all instances of its mesh.
         room = np.repeat(counts, levels)
         places = int(room.sum())
-        commands["base_instance"] = (np.cumsum(room) - room) + np.arange(PASSES)[:, None] * places
+        ends = np.cumsum(room)
+        lists["base_instance"] = ends - room + places * np.maximum(np.arange(LISTS) - 1, 0)[:, None]
+        lists["base_instance"][LATE] = ends  # the same room, from its end
         instances = objects.instances
         if objects.pictures:
             instances = instances.copy()
@@ -109,29 +127,55 @@ class ObjectsPass:
         self._bounds = _filled(self._bounds, bounds)
         self._template = _filled(self._template, commands)
         self._indirect = _filled(self._indirect, commands)
-        if self._visible.size < PLACED_BYTES * PASSES * places:
+        if self._visible.size < PLACED_BYTES * _ROOMS * places:
             self._visible.close()
-            self._visible = Buffer(2 * PLACED_BYTES * PASSES * places, "visible")
+            self._visible = Buffer(2 * PLACED_BYTES * _ROOMS * places, "visible")
+        if self._in_sight.size < 4 * self._count:
+            self._in_sight.close()
+            self._in_sight = Buffer(8 * self._count, "in sight")
+            name, form = self._in_sight.name, GL.GL_RED_INTEGER
+            GL.glClearNamedBufferData(name, GL.GL_R32UI, form, GL.GL_UNSIGNED_INT, None)
         return int(objects.instances.nbytes + commands.nbytes)
 
     # --- drawing ------------------------------------------------------------------------------------------
 
+    @property
+    def there(self) -> bool:
+        """Whether anything stands."""
+        return self._commands > 0
+
     def reset(self) -> None:
         """Set every command's count back to none; once a frame."""
         if self._commands:
-            size = PASSES * self._commands * COMMAND.itemsize
+            size = (LISTS * self._commands + 1) * COMMAND.itemsize
             GL.glCopyNamedBufferSubData(self._template.name, self._indirect.name, 0, 0, size)
 
-    def cull(self, which: int, planes: Array, views: int, eye: Array, least: float, fading: bool) -> None:
-        """List what pass `which` sees. `planes`: (P, 5, 4), one set a frustum; 0 in `least` keeps the smallest."""
+    def cull(
+        self,
+        which: int,
+        planes: Array,
+        views: int,
+        eye: Array,
+        least: float,
+        fading: bool,
+        *,
+        seen_only: bool = False,
+        size_px: tuple[int, int] = (0, 0),
+    ) -> None:
+        """List what pass `which` sees. `planes`: (P, 5, 4), one set a frustum; 0 in `least` keeps the smallest.
+
+        `seen_only`: leave out what `LATE` of the frame before has found hidden. `LATE` lists what was left out and
+        is not hidden behind the depth of the picture, `size_px` large, whose pyramid is bound (`Occlusion.look`).
+        """
         if not self._commands:
             return
-        program = self._cull.of(fading).program.name
+        program = (self._cull_late if which == LATE else self._cull).of(fading).program.name
         GL.glUseProgram(program)
         Pipeline._bound = None
         self._bind_lists()
         GL.glBindBufferBase(GL.GL_SHADER_STORAGE_BUFFER, 4, self._bounds.name)
         GL.glBindBufferBase(GL.GL_SHADER_STORAGE_BUFFER, 5, self._indirect.name)
+        GL.glBindBufferBase(GL.GL_SHADER_STORAGE_BUFFER, 6, self._in_sight.name)
         GL.glProgramUniform1ui(program, 0, self._count)
         GL.glProgramUniform1ui(program, 1, which * self._commands)
         GL.glProgramUniform1ui(program, 2, views)
@@ -140,6 +184,11 @@ class ObjectsPass:
         GL.glProgramUniform4fv(program, 5, planes.size // 4, np.ascontiguousarray(planes, np.float32))
         GL.glProgramUniform1ui(program, 15, len(planes))
         GL.glProgramUniform1f(program, 16, least)
+        if which == LATE:
+            GL.glProgramUniform2ui(program, 17, *size_px)
+            GL.glProgramUniform1ui(program, 18, LISTS * self._commands)
+        else:
+            GL.glProgramUniform1ui(program, 17, seen_only)
         GL.glDispatchCompute((self._count + 63) // 64, 1, 1)
 
     def draw(self, which: int, pipelines: Variants, fading: bool, views: int = 1) -> None:
@@ -156,6 +205,11 @@ class ObjectsPass:
             GL.GL_TRIANGLES, GL.GL_UNSIGNED_INT, GL.GLvoidp(offset), self._commands, COMMAND.itemsize
         )
 
+    def count(self, occlusion: Occlusion, views: int) -> None:
+        """The lists of the frame are whole: `occlusion` may ask how long they are."""
+        if self._commands:
+            occlusion.count(self._indirect, self._commands, LISTS * self._commands, self._count, views)
+
     def _bind_lists(self) -> None:
         GL.glBindBufferBase(GL.GL_SHADER_STORAGE_BUFFER, 2, self._instances.name)
         GL.glBindBufferBase(GL.GL_SHADER_STORAGE_BUFFER, 3, self._visible.name)
@@ -167,6 +221,7 @@ class ObjectsPass:
             self._visible,
             self._template,
             self._indirect,
+            self._in_sight,
         ):
             buffer.close()
         self._stack.close()

@@ -15,11 +15,12 @@ from vrgen.gl.objects import VertexArray
 from vrgen.gl.pipeline import Pipeline, State
 from vrgen.gl.timing import PassTimer
 from vrgen.gl.transfer import Ring
-from vrgen.messages import FrameCost, Resident, View
+from vrgen.messages import FrameCost, Resident, Seen, View
 from vrgen.renderer.frame_data import FRAME, Camera, fill, gone
 from vrgen.renderer.ground import GroundPass
 from vrgen.renderer.hidden import HiddenPass
-from vrgen.renderer.objects import ObjectsPass
+from vrgen.renderer.objects import CASCADES, LATE, PICTURE, ObjectsPass
+from vrgen.renderer.occlusion import Occlusion
 from vrgen.renderer.presence import PresencePass
 from vrgen.renderer.relief import ReliefPass
 from vrgen.renderer.shadows import REACH_M, ShadowPass
@@ -34,20 +35,15 @@ from vrgen.scene_model import NOBODY, Presence, Scene
 _MOST_PIXELS = 500_000
 """What low quality draws at most; a larger picture is enlarged from that."""
 PASSES = (
-    "upload",
-    "setup",
-    "cull",
-    "splats",
-    "shadows",
-    "objects",
-    "ground",
-    "sky",
-    "presence",
-    "resolve",
+    "upload", "setup", "cull", "splats", "shadows", "objects", "ground", "occlusion", "sky", "presence", "resolve",
     "panel",
-)
+)  # fmt: skip
 """What a frame's time on CPU and GPU is told by; the panel is drawn by whoever has one."""
-_UPLOAD, _SETUP, _CULL, _SPLATS, _SHADOWS, _OBJECTS, _GROUND, _SKY, _PRESENCE, _RESOLVE, PANEL = range(len(PASSES))
+_UPLOAD, _SETUP, _CULL, _SPLATS, _SHADOWS, _OBJECTS, _GROUND, _OCCLUSION, _SKY, _PRESENCE, _RESOLVE, PANEL = range(
+    len(PASSES)
+)
+_LISTED = GL.GL_COMMAND_BARRIER_BIT | GL.GL_SHADER_STORAGE_BARRIER_BIT | GL.GL_BUFFER_UPDATE_BARRIER_BIT
+"""What compute shaders have listed is drawn, listed on and copied."""
 SOFTWARE = ("llvmpipe", "softpipe", "swrast", "SwiftShader", "Microsoft Basic Render")
 
 
@@ -61,8 +57,10 @@ class Renderer:
         samples: int = 4,
         shadows: bool = True,
         direct: bool | None = None,
+        occlusion: bool | None = None,
     ) -> None:
-        """`direct`: write textures without a pixel buffer; by default on software rasterisers only."""
+        """`direct`: write textures without a pixel buffer; by default on software rasterisers only. `occlusion`:
+        leave out objects that others or the ground hide; by default where that pays."""
         require()
         self.software = any(name.lower() in describe().lower() for name in SOFTWARE)
         self.high = quality == "high" or (quality == "auto" and not self.software)
@@ -99,6 +97,8 @@ class Renderer:
         self._shots = ShotsPass()
         self._stack.callback(self._shots.close)
         self._empty = self._stack.enter_context(VertexArray("no vertices"))
+        self._occlusion = Occlusion(samples, occlusion)
+        self._stack.callback(self._occlusion.close)
         self._target = PictureTarget(samples)
         self._stack.callback(self._target.close)
         self._hidden: HiddenPass | None = None
@@ -111,6 +111,11 @@ class Renderer:
     def resident(self) -> Resident:
         """Ids of assets that can be shown without waiting."""
         return self._resident
+
+    @property
+    def seen(self) -> Seen:
+        """What came of the instances of a frame, some frames ago."""
+        return self._occlusion.seen
 
     def advance(self, scene: Scene, place: Vec3, views: int) -> None:
         """Bring the scene's data to the GPU, within the budget: before the eyes are located, which `draw` needs.
@@ -172,37 +177,48 @@ class Renderer:
 
         laid = self._ground.layout(scene, walker, eye)
         frusta = frustum_planes(clips)
+        size_px = self._picture_px(views)
+        hides = self._occlusion.begin(size_px[0] * size_px[1] * len(views), self._objects.there)
         self._objects.reset()
-        self._objects.cull(0, frusta, len(views), eye, _least_size(views), fading)
+        picture = (frusta, len(views), eye, _least_size(views), fading)
+        self._objects.cull(PICTURE, *picture, seen_only=hides)
         for which in due:
             least = REACH_M[which] / self._shadow.size_px / REACH_M[which]
-            self._objects.cull(1 + which, self._shadow.cascades[which].planes[None], 1, eye, least, fading)
+            self._objects.cull(CASCADES + which, self._shadow.cascades[which].planes[None], 1, eye, least, fading)
         passes.lap(_CULL)
         self._splats.prepare(scene, self._ring, eye, fading)
         passes.lap(_SPLATS)
-        GL.glMemoryBarrier(GL.GL_COMMAND_BARRIER_BIT | GL.GL_SHADER_STORAGE_BARRIER_BIT)
+        GL.glMemoryBarrier(_LISTED)
         passes.lap(_CULL)
 
         for which in due:
             self._shadow.begin(which, fading)
             self._give_ground(laid, self._shadow.cascades[which].planes[None], 1, self._shadow.ground.of(fading))
-            self._objects.draw(1 + which, self._shadow.objects, fading)
+            self._objects.draw(CASCADES + which, self._shadow.objects, fading)
             self._mark()
         passes.lap(_SHADOWS)
 
-        self._target.begin(*self._picture_px(views), len(views))
+        self._target.begin(*size_px, len(views))
         self._target.bind()
         if any(view.mask is not None for view in views):
             if self._hidden is None:
                 self._hidden = HiddenPass()
                 self._stack.callback(self._hidden.close)
             self._hidden.draw(views)
-        self._objects.draw(0, self._objects.pipelines, fading, len(views))
+        self._objects.draw(PICTURE, self._objects.pipelines, fading, len(views))
         passes.lap(_OBJECTS)
         if gone(scene) < 1.0:
             self._give_ground(laid, frusta, len(views), self._ground.pipelines.of(fading, len(views)))
         self.triangles = self._ground.triangles + self._objects._triangles
         passes.lap(_GROUND)
+        if hides:
+            self._mark()
+            self._occlusion.look(self._target.depth, size_px, len(views))
+            self._objects.cull(LATE, *picture, size_px=size_px)
+            GL.glMemoryBarrier(_LISTED)
+            self._objects.draw(LATE, self._objects.pipelines, fading, len(views))
+        self._objects.count(self._occlusion, len(views))
+        passes.lap(_OCCLUSION)
         self._relief.draw(scene, self.uploads, fading, len(views))
         self._sky.of(fading, len(views)).bind()
         GL.glBindVertexArray(self._empty.name)

@@ -31,6 +31,7 @@ class _Textures:
         extent = (width, height, layers)
         colour = own(Texture(array, extent, GL.GL_RGBA8, "picture", samples=count))
         depth = own(Texture(array, extent, GL.GL_DEPTH_COMPONENT32F, "picture depth", samples=count))
+        self.depth = depth
         self.draw = own(Framebuffer("picture", colour, depth))
         self.layers = [own(Framebuffer(f"picture layer {i}", colour, depth, layer=i)) for i in range(layers)]
 
@@ -76,6 +77,12 @@ class PictureTarget:
         Pipeline._bound = Pipeline._state = None
         name = self._textures.draw.name
         GL.glClearNamedFramebufferfv(name, GL.GL_DEPTH, 0, np.zeros(1, np.float32))
+
+    @property
+    def depth(self) -> Texture:
+        """What has been drawn so far, a layer a view."""
+        assert self._textures is not None
+        return self._textures.depth
 
     def bind(self) -> None:
         assert self._textures is not None
