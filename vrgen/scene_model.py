@@ -69,6 +69,9 @@ class Sky:
     light: Light
     relief: Relief | None = None
     """Where it is a place that one can lean into."""
+    smaller: tuple[npt.NDArray[np.float16], ...] = ()
+    """Its smaller levels, each half as large as the one before, down to one texel (vrgen/levels.py). Without them
+    OpenGL makes them, in a frame."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -86,6 +89,8 @@ class Shot:
     world_from_camera: Array
     tangents: tuple[float, float, float, float]
     """Left, right, down, up, of the half angles."""
+    smaller: tuple[npt.NDArray[np.float16], ...] = ()
+    """As a `Sky`'s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +106,16 @@ class Surface:
     """A material that repeats every `metres`.
 
     `albedo`: (S, S, 4) uint8, sRGB; alpha a relief height for blending. `bumps`: (S, S, 4) uint8, tangent-space
-    normal xyz mapped from [-1, 1], roughness in alpha.
+    normal xyz mapped from [-1, 1], roughness in alpha; (1, 1, 4) where it is the same all over.
     """
 
     id: int
     albedo: U8
     bumps: U8
     metres: float
+    smaller_albedo: tuple[U8, ...] = ()
+    """As a `Sky`'s."""
+    smaller_bumps: tuple[U8, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import stage as s
 from stage import Stage
 
+from vrgen.levels import smaller_bumps, smaller_colours, smaller_radiance
 from vrgen.scene_model import Fade, Sky, Surface
 
 Open = Callable[..., Stage]
@@ -35,8 +37,7 @@ def test_what_waits_arrives_over_several_frames_and_counts_only_when_whole(stage
         one.draw(world)
         sent += one.renderer.uploads.spent.bytes
         held = one.renderer.uploads._held.get(waiting.id)
-        copied = sum(image.rows for image in held.images) if held is not None else 0
-        assert (waiting.id in one.renderer.resident.ids) == (copied == 512)
+        assert (waiting.id in one.renderer.resident.ids) == (held is not None and not held.parts)
         if {asset.id for asset in world.preload} <= one.renderer.resident.ids:
             break
     assert 2 < frames < 499, "all in one frame, or never"
@@ -83,6 +84,104 @@ def test_a_fade_shows_the_newcomer_whole_from_its_first_frame(stage: Open) -> No
     fading = replace(still, sky=Fade(red, blue, 0.5), preload=())
     drawn = one.draw(fading, camera).astype(int)
     assert np.ptp(drawn[..., 2]) < 40 and drawn[..., 2].min() > 60, "only a part of the arriving sky is there"
+
+
+def smaller(surface: Surface) -> Surface:
+    """With its smaller levels, as the scene makes it."""
+    albedo, bumps = smaller_colours(surface.albedo), smaller_bumps(surface.bumps)
+    return replace(surface, smaller_albedo=albedo, smaller_bumps=bumps)
+
+
+@pytest.mark.parametrize("direct", [True, False], ids=["host", "pixel-buffer"])
+def test_levels_that_were_made_arrive_as_they_are_and_opengl_makes_none(
+    stage: Open, direct: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vrgen.gl.api import GL
+
+    monkeypatch.setattr(GL, "glGenerateTextureMipmap", None)
+    one = stage((32, 16), direct=direct, budget_ms=0.5)
+    sky = noisy_sky(300, 1)
+    waiting = (replace(sky, smaller=smaller_radiance(sky.radiance)), smaller(noisy_surface(600, 2)))
+    still = s.scene(
+        over=s.nowhere(),
+        above=Sky(s.new_id(), np.ones((1, 1, 3), np.float16), LIGHT),
+        dressed=Surface(s.new_id(), *np.full((2, 1, 1, 4), 128, np.uint8), 4.0),
+        preload=waiting,
+    )
+    for _ in range(300):
+        one.draw(still)
+        if all(one.renderer.uploads._held[asset.id].parts == [] for asset in waiting):
+            break
+    (far,) = one.renderer.uploads.of(waiting[0])
+    albedo, bumps = one.renderer.uploads.of(waiting[1])
+    GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 1)
+    for texture, levels, form, kind in (
+        (far, (waiting[0].radiance, *waiting[0].smaller), GL.GL_RGB, GL.GL_HALF_FLOAT),
+        (albedo, (waiting[1].albedo, *waiting[1].smaller_albedo), GL.GL_RGBA, GL.GL_UNSIGNED_BYTE),
+        (bumps, (waiting[1].bumps, *waiting[1].smaller_bumps), GL.GL_RGBA, GL.GL_UNSIGNED_BYTE),
+    ):
+        assert texture.levels == len(levels)
+        for level, pixels in enumerate(levels):
+            back = np.zeros_like(pixels)
+            GL.glGetTextureImage(texture.name, level, form, kind, back.nbytes, GL.GLvoidp(back.ctypes.data))
+            assert (back == pixels).all(), level
+
+
+def test_a_surface_is_seen_before_its_largest_level_and_sharpens_without_a_jump(stage: Open) -> None:
+    """On a GPU; what a software rasteriser draws with can't be written beside that."""
+    albedo = np.full((1024, 1024, 4), 128, np.uint8)
+    albedo[:, :, :3] = np.tile(np.uint8([0, 255]), 512)[None, :, None]  # only the largest level has these stripes
+    bumps = np.full((1024, 1024, 4), (128, 128, 255, 255), np.uint8)
+    new = smaller(Surface(s.new_id(), albedo, bumps, 4.0))
+    camera = [s.view((64, 36), (0.0, 0.05, 0.0), s.DOWN)]
+    one = stage((64, 36), direct=False, budget_ms=0.0)
+    before = s.scene(light=LIGHT, preload=(new,))
+    while new.id not in one.renderer.resident.ids:
+        one.draw(before, camera)
+    held = one.renderer.uploads._held[new.id]
+    assert held.parts
+    after = replace(before, surfaces={"ground": Fade(new), "cliff": Fade(new)}, preload=())
+    contrast, frames = [], 0
+    while held.parts or held.blur > 0.0:
+        drawn = one.draw(replace(after, time_s=frames / 90), camera).astype(float)
+        contrast.append(float(drawn.std(axis=1).mean()))
+        frames += 1
+        assert frames < 500
+    one.close()
+    whole = stage((64, 36), direct=True)
+    sharp = whole.settle(after, camera).astype(float).std(axis=1).mean()
+    assert contrast[0] < 0.1 * sharp and contrast[-1] > 0.9 * sharp
+    assert max(b - a for a, b in pairwise(contrast)) < 0.2 * sharp
+
+
+def test_a_sky_is_not_seen_before_it_is_whole(stage: Open) -> None:
+    one = stage((32, 16), direct=False, budget_ms=0.0)
+    sky = noisy_sky(512, 1)
+    sky = replace(sky, smaller=smaller_radiance(sky.radiance))
+    for _ in range(500):
+        one.draw(s.scene(over=s.nowhere(), preload=(sky,)))
+        held = one.renderer.uploads._held[sky.id]
+        assert (sky.id in one.renderer.resident.ids) == (not held.parts)
+        if not held.parts:
+            break
+    assert sky.id in one.renderer.resident.ids
+
+
+def test_what_nobody_needs_goes_at_once_where_memory_is_short(
+    stage: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vrgen.renderer import uploads as module
+
+    one = stage((32, 16))
+    uploads = one.renderer.uploads
+    small, large = noisy_sky(32, 1), noisy_sky(256, 2)
+    for room, kept in ((1 << 20, False), (8 << 20, True)):
+        monkeypatch.setattr(module, "MEMORY_BYTES", room)
+        for above in (large, small, small, small):
+            one.draw(s.scene(over=s.nowhere(), above=above))
+        # A half float sky of 256 × 512 with its levels takes 1.3 MiB.
+        assert (uploads._spares.bytes > 1 << 20) == kept
+        assert uploads.held_bytes < 1 << 20
 
 
 @pytest.mark.slow

@@ -35,6 +35,7 @@ from vrgen.config import RunOptions, world_of
 from vrgen.display.headless import REFRESH_HZ, HeadlessDisplay
 from vrgen.display.interface import Frame
 from vrgen.generator.generators import Generators
+from vrgen.levels import smaller_bumps, smaller_colours
 from vrgen.messages import Controls, FrameCost, Intent
 from vrgen.scene_model import Scene, Surface, new_id
 
@@ -116,7 +117,7 @@ class Measured(Session):
             self._big, self.uploaded = None, self.uploaded + 1
         if self.at_work and self._big is None and now_s >= self._next_s:
             self._next_s, self.uploads = now_s + UPLOAD_S, self.uploads + 1
-            self._big = Surface(new_id(), _PIXELS, _PIXELS, 4.0)
+            self._big = Surface(new_id(), _PIXELS, _PIXELS, 4.0, *_SMALLER)
         if self._big is not None and self.scene is not None:
             self.scene = replace(self.scene, preload=(*self.scene.preload, self._big))
 
@@ -126,6 +127,8 @@ class Measured(Session):
 
 
 _PIXELS = np.random.default_rng(0).integers(0, 255, UPLOAD_SHAPE, np.uint8)
+_SMALLER = smaller_colours(_PIXELS), smaller_bumps(_PIXELS)
+"""A third as much again: the scene makes them beside the frame."""
 
 
 class Meter:

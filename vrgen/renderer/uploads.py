@@ -1,4 +1,6 @@
-"""Skies and surfaces on their way to the GPU, within a budget a frame, never shown before they are whole.
+"""Skies and surfaces on their way to the GPU, within a budget a frame, from their smallest level to the largest.
+
+A surface may be seen before its largest level has come, which then sharpens; a sky only when it is whole.
 
 On a GPU data goes through a persistently mapped pixel buffer, so that the driver copies it when it suits; on a
 software rasteriser that would be one copy more, and textures are written straight from the result's memory.
@@ -12,93 +14,49 @@ import numpy.typing as npt
 
 from vrgen.gl.api import GL
 from vrgen.gl.objects import Buffer, Texture
-from vrgen.gl.transfer import FRAMES_IN_FLIGHT
+from vrgen.renderer.spares import Kind, Spares
 from vrgen.scene_model import Scene, Shot, Sky, Surface
 
+MEMORY_BYTES = 256 << 20
+"""What skies and surfaces may take: past it textures go that nobody needs, at once and not after some time."""
 STAGE_BYTES = 8 << 20
-SPARE_BYTES = 192 << 20
-_LARGE_BYTES = 2 << 20
-_SPARED_FRAMES = 1800
-"""Twenty seconds at 90 Hz."""
 _LEAST_ROWS_BYTES = 64 << 10
-
-
-_Kind = tuple[int, tuple[int, int], int, tuple[int, int], float]
-"""What textures that can take each other's place have in common: form, size, levels, wrapping, anisotropy."""
+_SOFT_FROM_PX = 512
+"""Surfaces of so many texels across and more may be seen before their largest level is there."""
+_SHARPEN_S = 0.25
 
 
 @dataclass(slots=True)
 class _Image:
-    """One texture and how many of its rows have arrived."""
+    """One texture and its levels, largest first: all of them, or the first, and OpenGL makes the others."""
 
     label: str
-    of: _Kind
-    pixels: npt.NDArray[np.generic]
+    of: Kind
+    levels: tuple[npt.NDArray[np.generic], ...]
     form: int
     kind: int
     texture: Texture | None = None
-    rows: int = 0
 
 
 @dataclass(slots=True)
 class Uploaded:
-    """The textures of one asset."""
+    """The textures of one asset, and what is still to copy."""
 
     images: tuple[_Image, ...]
+    soft: bool
+    """It may be seen before its largest levels are there."""
+    parts: list[tuple[_Image, int]]
+    """An image and a level, the last one is next."""
+    rows: int = 0
+    """That have been copied of the next."""
     textures: tuple[Texture, ...] = ()
     """Once it is resident."""
+    blur: float = 0.0
+    """Finest level that is seen."""
 
     @property
     def resident(self) -> bool:
         return bool(self.textures)
-
-
-class Spares:
-    """Owner of textures that are not needed any more, for some time: a driver may take longer to make room for a
-    large one (llvmpipe writes 64 MiB of zeros) than a frame has."""
-
-    def __init__(self) -> None:
-        self._left: list[tuple[int, _Kind, Texture]] = []
-        self._frame = 0
-        self._made = False
-
-    def advance(self) -> None:
-        """A new frame. What nobody wanted for long goes, one a frame."""
-        self._frame += 1
-        self._made = False
-        room = SPARE_BYTES - sum(_bytes_of(of) for _, of, _ in self._left)
-        if self._left and (room < 0 or self._frame - self._left[0][0] > _SPARED_FRAMES):
-            self._left.pop(0)[2].close()
-
-    def leave(self, image: _Image) -> None:
-        """It is seen no more."""
-        if image.texture is not None:
-            self._left.append((self._frame, image.of, image.texture))
-
-    def find(self, image: _Image, patient: bool) -> Texture | None:
-        """A texture for it. None: another large one was made in this frame, and who is `patient` waits."""
-        for place, (since, of, texture) in enumerate(self._left):
-            # Frames that read it may still be on their way: to write it would wait for them.
-            if of == image.of and self._frame - since >= FRAMES_IN_FLIGHT:
-                del self._left[place]
-                texture.label = image.label
-                return texture
-        if _bytes_of(image.of) > _LARGE_BYTES:
-            if patient and self._made:
-                return None
-            self._made = True
-        stored, size, levels, wrap, anisotropy = image.of
-        return Texture(GL.GL_TEXTURE_2D, size, stored, image.label, levels, wrap=wrap, anisotropy=anisotropy)
-
-    def close(self) -> None:
-        for _, _, texture in self._left:
-            texture.close()
-        self._left.clear()
-
-
-def _bytes_of(of: _Kind) -> int:
-    """About: the texels of the largest level, all taken for four bytes."""
-    return 4 * of[1][0] * of[1][1]
 
 
 @dataclass(slots=True)
@@ -117,8 +75,11 @@ class Uploads:
     budget_ms: float = 2.0
     anisotropy: float = 1.0
     spent: Spent = field(default_factory=Spent)
+    held_bytes: int = 0
+    """Of all textures that are wanted."""
     _held: dict[int, Uploaded] = field(default_factory=dict)
     _spares: Spares = field(default_factory=Spares)
+    _time_s: float = 0.0
     _resident: frozenset[int] | None = None
     _began_s: float = 0.0
     _stage: Buffer | None = None
@@ -148,64 +109,116 @@ class Uploads:
         """Spend this frame's budget: what is shown comes whole at once, the rest as far as the time goes."""
         self._began_s = start_s = time.perf_counter()
         self.spent = Spent()
-        self._spares.advance()
+        self._spares.advance(MEMORY_BYTES - self.held_bytes)
         shown: list[Sky | Surface | Shot] = [scene.sky.shown, *(fade.shown for fade in scene.surfaces.values())]
         arriving = (scene.sky.arriving, *(fade.arriving for fade in scene.surfaces.values()))
         shown += [asset for asset in arriving if asset is not None]  # a fade begins only with what is here
         shown += [layer.shot for layer in scene.shots]
-        later = scene.preload
-        for asset in shown:
-            self._advance(asset, None)
+        dt_s, self._time_s = min(max(scene.time_s - self._time_s, 0.0), 0.1), scene.time_s
         deadline_s = start_s + self.budget_ms / 1e3
-        for first, asset in enumerate(later):
+        for asset in dict.fromkeys(shown):
+            held = self._held_of(asset)
+            if held.parts:  # what is seen already may take its time
+                self._bring(held, deadline_s if held.resident else None)
+            elif held.blur > 0.0:
+                self._blur(held, max(0.0, held.blur - dt_s / _SHARPEN_S))
+        for first, asset in enumerate(scene.preload):
             if first and time.perf_counter() >= deadline_s:
                 break
-            self._advance(asset, deadline_s)
-        wanted = {asset.id for asset in (*shown, *later)}
-        for name in [name for name in self._held if name not in wanted]:
-            for image in self._held.pop(name).images:
-                self._spares.leave(image)
-            self._resident = None
+            held = self._held_of(asset)
+            if held.parts:
+                self._bring(held, deadline_s)
+        self._forget({asset.id for asset in (*shown, *scene.preload)})
         self.spent.ms = (time.perf_counter() - start_s) * 1e3
 
-    def _advance(self, asset: Sky | Surface | Shot, deadline_s: float | None) -> None:
+    def _held_of(self, asset: Sky | Surface | Shot) -> Uploaded:
         held = self._held.get(asset.id)
         if held is None:
-            held = self._held[asset.id] = Uploaded(self._images(asset))
-        if held.resident:
-            return
-        for image in held.images:
-            if image.rows == image.pixels.shape[0]:
-                continue  # whole since an earlier frame: its smaller levels are made once only
-            image.texture = image.texture or self._spares.find(image, deadline_s is not None)
-            if image.texture is None or not self._rows(image, image.texture, deadline_s):
+            images = self._images(asset)
+            parts = [(image, level) for image in images for level in range(len(image.levels))]
+            soft = isinstance(asset, Surface) and bool(asset.smaller_albedo) and not self.direct
+            soft = soft and len(images[0].levels[0]) >= _SOFT_FROM_PX
+            parts.sort(key=lambda part: part[1] if len(part[0].levels) > 1 else 99)
+            held = Uploaded(images, soft, parts)
+            self._held[asset.id] = held
+        return held
+
+    def _forget(self, wanted: set[int]) -> None:
+        for name in [name for name in self._held if name not in wanted]:
+            held = self._held.pop(name)
+            if held.blur > 0.0:
+                self._blur(held, 0.0)
+            for image in held.images:
+                if image.texture is not None:
+                    self._spares.leave(image.of, image.texture)
+                    self.held_bytes -= image.texture.bytes
+            self._resident = None
+
+    def _bring(self, held: Uploaded, deadline_s: float | None) -> None:
+        """Copy levels, the smallest first, until all are there or the time is up."""
+        while held.parts:
+            image, level = held.parts[-1]
+            if image.texture is None:
+                image.texture = self._spares.find(image.of, image.label, deadline_s is not None)
+                if image.texture is None:
+                    return
+                self.held_bytes += image.texture.bytes
+            if not self._rows(held, image.levels[level], image, level, deadline_s):
                 return
-            if image.texture.levels > 1:
+            held.parts.pop()
+            held.rows = 0
+            if len(image.levels) < image.texture.levels:
                 GL.glGenerateTextureMipmap(image.texture.name)
+            if held.soft and not held.resident and held.parts and held.parts[-1][1] == 0:
+                self._stand(held)
+                self._blur(held, 1.0)
+        if not held.resident:
+            self._stand(held)
+
+    def _stand(self, held: Uploaded) -> None:
+        """It can be seen from now on."""
         held.textures = tuple(image.texture for image in held.images if image.texture is not None)
         self._resident = None
 
-    def _rows(self, image: _Image, texture: Texture, deadline_s: float | None) -> bool:
+    def _blur(self, held: Uploaded, finest: float) -> None:
+        """Let it be seen at that level and smaller ones."""
+        held.blur = finest
+        for texture in held.textures:
+            if texture.levels > 1:
+                GL.glTextureParameterf(texture.name, GL.GL_TEXTURE_MIN_LOD, finest)
+
+    def _rows(
+        self,
+        held: Uploaded,
+        pixels: npt.NDArray[np.generic],
+        image: _Image,
+        level: int,
+        deadline_s: float | None,
+    ) -> bool:
         """Copy rows until all are there (True) or the time is up; a frame that is short of time moves a few."""
-        height = image.pixels.shape[0]
-        row_bytes = image.pixels.nbytes // height
+        height = len(pixels)
+        row_bytes = pixels.nbytes // height
         step = height if deadline_s is None else max(1, _LEAST_ROWS_BYTES // row_bytes)
         if not self.direct:
             step = max(1, min(step, STAGE_BYTES // 3 // row_bytes))
-        while image.rows < height:
-            part = image.pixels[image.rows : image.rows + step]
-            self._copy(image, texture, part)
-            image.rows += len(part)
+        while held.rows < height:
+            part = pixels[held.rows : held.rows + step]
+            self._copy(image, level, held.rows, part)
+            held.rows += len(part)
             self.spent.bytes += part.nbytes
             if deadline_s is not None and time.perf_counter() >= deadline_s:
                 break
-        return bool(image.rows == height)
+        return held.rows == height
 
-    def _copy(self, image: _Image, texture: Texture, part: npt.NDArray[np.generic]) -> None:
+    def _copy(self, image: _Image, level: int, row: int, part: npt.NDArray[np.generic]) -> None:
+        assert image.texture is not None
         rows, width = part.shape[:2]
+        if part.nbytes // rows % 4:
+            GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 1)
+        where = (image.texture.name, level, 0, row, width, rows, image.form, image.kind)
         if self.direct:
             pointer = np.ascontiguousarray(part).ctypes.data_as(GL.GLvoidp)
-            GL.glTextureSubImage2D(texture.name, 0, 0, image.rows, width, rows, image.form, image.kind, pointer)
+            GL.glTextureSubImage2D(*where, pointer)
             return
         if self._stage is None:
             self._stage = Buffer(STAGE_BYTES, "pixel staging", persistent=True)
@@ -215,58 +228,51 @@ class Uploads:
         flat = np.ascontiguousarray(part).reshape(-1).view(np.uint8)
         self._stage.mapped[self._stage_at : self._stage_at + part.nbytes] = flat
         GL.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, self._stage.name)
-        GL.glTextureSubImage2D(
-            texture.name, 0, 0, image.rows, width, rows, image.form, image.kind, GL.GLvoidp(self._stage_at)
-        )
+        GL.glTextureSubImage2D(*where, GL.GLvoidp(self._stage_at))
         GL.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, 0)
         self._stage_at += (part.nbytes + 255) // 256 * 256
 
     def _images(self, asset: Sky | Surface | Shot) -> tuple[_Image, ...]:
-        if isinstance(asset, Shot):
-            edge, half = (GL.GL_CLAMP_TO_EDGE, GL.GL_CLAMP_TO_EDGE), GL.GL_HALF_FLOAT
+        repeat, edge = GL.GL_REPEAT, GL.GL_CLAMP_TO_EDGE
+        if isinstance(asset, Surface):
+            colours, numbers = (asset.albedo, *asset.smaller_albedo), (asset.bumps, *asset.smaller_bumps)
             return (
-                self._image(asset.radiance, GL.GL_RGB16F, GL.GL_RGB, half, f"view {asset.id}", edge),
-                self._image(asset.front, GL.GL_RGBA16F, GL.GL_RGBA, half, f"front {asset.id}", edge, levels=1),
-                self._image(asset.back, GL.GL_RGBA16F, GL.GL_RGBA, half, f"back {asset.id}", edge, levels=1),
+                self._image(
+                    colours, GL.GL_SRGB8_ALPHA8, GL.GL_UNSIGNED_BYTE, f"albedo {asset.id}", (repeat, repeat)
+                ),
+                self._image(numbers, GL.GL_RGBA8, GL.GL_UNSIGNED_BYTE, f"bumps {asset.id}", (repeat, repeat)),
             )
-        if isinstance(asset, Sky):
-            around, half = (GL.GL_REPEAT, GL.GL_CLAMP_TO_EDGE), GL.GL_HALF_FLOAT
-            sky = self._image(asset.radiance, GL.GL_RGB16F, GL.GL_RGB, half, f"sky {asset.id}", around)
-            if asset.relief is None:
-                return (sky,)
-            layers = (("front", asset.relief.front), ("back", asset.relief.back))
-            return sky, *(
-                self._image(pixels, GL.GL_RGBA16F, GL.GL_RGBA, half, f"{name} {asset.id}", around, levels=1)
-                for name, pixels in layers
-            )
-        repeat = (GL.GL_REPEAT, GL.GL_REPEAT)
-        return (
-            self._image(
-                asset.albedo, GL.GL_SRGB8_ALPHA8, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, f"albedo {asset.id}", repeat
-            ),
-            self._image(asset.bumps, GL.GL_RGBA8, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, f"bumps {asset.id}", repeat),
+        wrap = (edge, edge) if isinstance(asset, Shot) else (repeat, edge)
+        name = "view" if isinstance(asset, Shot) else "sky"
+        far = self._image(
+            (asset.radiance, *asset.smaller), GL.GL_RGB16F, GL.GL_HALF_FLOAT, f"{name} {asset.id}", wrap
+        )
+        cells = asset if isinstance(asset, Shot) else asset.relief
+        if cells is None:
+            return (far,)
+        return far, *(
+            self._image((pixels,), GL.GL_RGBA16F, GL.GL_HALF_FLOAT, f"{layer} {asset.id}", wrap, alone=True)
+            for layer, pixels in (("front", cells.front), ("back", cells.back))
         )
 
     def _image(
         self,
-        pixels: npt.NDArray[np.generic],
+        levels: tuple[npt.NDArray[np.generic], ...],
         stored: int,
-        form: int,
         kind: int,
         label: str,
         wrap: tuple[int, int],
-        levels: int | None = None,
+        alone: bool = False,
     ) -> _Image:
-        height, width = pixels.shape[:2]
-        levels = levels or int(np.log2(max(height, width))) + 1
+        """`alone`: it has no smaller levels."""
+        height, width, channels = levels[0].shape
+        count = 1 if alone else max(height, width).bit_length()
         aniso = self.anisotropy if wrap[1] == GL.GL_REPEAT else 1.0
-        return _Image(label, (stored, (width, height), levels, wrap, aniso), pixels, form, kind)
+        form = GL.GL_RGB if channels == 3 else GL.GL_RGBA
+        return _Image(label, (stored, (width, height), count, wrap, aniso), levels, form, kind)
 
     def close(self) -> None:
-        for held in self._held.values():
-            for image in held.images:
-                self._spares.leave(image)
-        self._held.clear()
+        self._forget(set())
         self._spares.close()
         self._resident = None
         if self._stage is not None:

@@ -78,9 +78,8 @@ def _half(sky: Sky, lower: int) -> F32:
 
 def surface_cells(surface: Surface) -> F32:
     """(64, 6): linear albedo and tangent-space normal in parts of a material."""
-    at = _spread(surface.albedo.shape)
-    albedo = _FROM_SRGB[surface.albedo[at][..., :3]]
-    bumps = surface.bumps[at][..., :3].astype(np.float32) / np.float32(127.5) - 1
+    albedo = _FROM_SRGB[surface.albedo[_spread(surface.albedo.shape)][..., :3]]
+    bumps = surface.bumps[_spread(surface.bumps.shape)][..., :3].astype(np.float32) / np.float32(127.5) - 1
     return _means(np.concatenate([albedo, bumps], axis=-1)).reshape(-1, 6)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from vrgen.contract import LightOutput, PanoramaOutput
+from vrgen.levels import smaller_radiance
 from vrgen.messages import Output
 from vrgen.scene.colours import linear
 from vrgen.scene.light import light_of
@@ -18,7 +19,8 @@ def sky_of(output: Output, depth: Output | None = None) -> Sky:
     """
     assert isinstance(output.spec, PanoramaOutput)
     radiance = linear(output.arrays[""], output.spec.range, output.arrival)
-    return Sky(new_id(), radiance, light_of(radiance), None if depth is None else relief_of(depth, radiance))
+    relief = None if depth is None else relief_of(depth, radiance)
+    return Sky(new_id(), radiance, light_of(radiance), relief, smaller_radiance(radiance))
 
 
 def plain_sky() -> Sky:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vrgen.contract import TextureOutput
+from vrgen.levels import smaller_bumps, smaller_colours
 from vrgen.messages import Arrival, Output
 from vrgen.scene.colours import encoded, levels
 from vrgen.scene_model import U8, Surface, new_id
@@ -32,7 +33,8 @@ def surface_of(outputs: Iterable[Output]) -> Surface:
     height = max(planes.shape[-2] for _, planes, _ in roles.values())
     width = max(planes.shape[-1] for _, planes, _ in roles.values())
     albedo = np.full((height, width, 4), 128, np.uint8)
-    bumps = np.full((height, width, 1), _PLAIN_BUMPS.view(np.uint32)[0], np.uint32).view(np.uint8)
+    size = (height, width) if roles.keys() & {"normal", "roughness"} else (1, 1)
+    bumps = np.full((*size, 1), _PLAIN_BUMPS.view(np.uint32)[0], np.uint32).view(np.uint8)
     if "albedo" in roles:
         spec, planes, arrival = roles["albedo"]
         _lay(encoded(planes, spec.range or (-1.0, 1.0), arrival), albedo)
@@ -43,7 +45,7 @@ def surface_of(outputs: Iterable[Output]) -> Surface:
     if "roughness" in roles:
         spec, planes, arrival = roles["roughness"]
         _lay(levels(planes[:1], _numbers(spec, (0.0, 1.0)), arrival), bumps[..., 3:])
-    return Surface(new_id(), albedo, bumps, metres)
+    return Surface(new_id(), albedo, bumps, metres, smaller_colours(albedo), smaller_bumps(bumps))
 
 
 def plain_surface(colour: tuple[int, int, int]) -> Surface:
@@ -57,7 +59,7 @@ def plain_surface(colour: tuple[int, int, int]) -> Surface:
     albedo = np.empty((size, size, 4), np.uint8)
     albedo[..., :3] = np.clip(np.array(colour) + grain[..., None], 0, 255)
     albedo[..., 3] = 128
-    return Surface(new_id(), albedo, np.tile(_PLAIN_BUMPS, (size, size, 1)), 4.0)
+    return Surface(new_id(), albedo, _PLAIN_BUMPS[None, None], 4.0, smaller_colours(albedo))
 
 
 def _numbers(spec: TextureOutput, default: tuple[float, float]) -> tuple[float, float]:

@@ -13,6 +13,7 @@ import numpy as np
 from vrgen.config import StartConfig
 from vrgen.contract import ViewOutput
 from vrgen.geometry import Array, multiply, pitch_quat, transform, yaw_quat
+from vrgen.levels import smaller_radiance
 from vrgen.messages import InputValue, Output, Person, Request, Tracked, Wish
 from vrgen.room import world_from_room
 from vrgen.scene import relief as r
@@ -145,7 +146,7 @@ def shot_of(output: Output, inputs: Mapping[str, InputValue], start: StartConfig
     far, filled = r.grown(nearness, r.means(radiance, size), least, wraps=False)
     back = np.concatenate([filled, far[..., None]], axis=-1).astype(np.float16)
     front = r.torn(nearness, least, wraps=False).astype(np.float16)
-    return Shot(new_id(), radiance, front, back, world_from_camera, tangents)
+    return Shot(new_id(), radiance, front, back, world_from_camera, tangents, smaller_radiance(radiance))
 
 
 class Surroundings:
@@ -182,7 +183,7 @@ class Surroundings:
             return None, change
         self._told, self._shown = share, self._radiance.copy()
         radiance = filled(self._radiance, self._seen).astype(np.float16)
-        return Sky(new_id(), radiance, light_of(radiance), _everywhere_far()), change
+        return Sky(new_id(), radiance, light_of(radiance), _everywhere_far(), smaller_radiance(radiance)), change
 
     def _change(self, now: F32, inside: np.ndarray) -> float:
         known = self._seen[inside]
