@@ -78,18 +78,24 @@ def third_party(source: str) -> set[str]:
     return {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - {"vrgen"}
 
 
+MADE_BY = {"cuda": ["cuda-bindings"]}
+"""Of what is not installed everywhere."""
+
+
 @pytest.mark.parametrize("part", ["runtime", "training"])
 def test_what_is_imported_is_declared(part: str) -> None:
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = (
-        project["dependencies"] + project["optional-dependencies"]["train" if part == "training" else "prompts"]
-    )
+    extras = ("train",) if part == "training" else ("prompts", "cuda")
+    wanted = [
+        *project["dependencies"],
+        *(line for extra in extras for line in project["optional-dependencies"][extra]),
+    ]
     declared = {re.split(r"[^\w.-]", line)[0].lower() for line in wanted}
     sources = [path for path in SOURCES if (part_of(path) == "training") == (part == "training")]
     provided_by = importlib.metadata.packages_distributions()
     for path in sources:
         for name in third_party(path.read_text(encoding="utf-8")):
-            makers = {maker.lower() for maker in provided_by.get(name, [name])}
+            makers = {maker.lower() for maker in provided_by.get(name, MADE_BY.get(name, [name]))}
             assert makers & declared, (
                 f"{path.relative_to(PACKAGE)} imports {name}, pyproject.toml does not declare it"
             )

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from vrgen.contract import OutputSpec
 from vrgen.geometry import Array, Fov, Pose, Vec3
+from vrgen.on_gpu import OnGpu
 
 Tile = tuple[int, int]
 """(ix, iz): column along +X, row along +Z of the endless ground."""
@@ -411,6 +412,9 @@ class Output:
     """Key "" for kinds of one tensor; "vertices", "faces", … for a mesh; "means", … for splats."""
     arrival: Arrival | None = None
     """The whole result's; None when it was whole from the start."""
+    raw: OnGpu | None = None
+    """Where the tensor lies that `arrays` has only a little of (vrgen/on_gpu.py): of a panorama (C, h, w) linear
+    radiance, means of blocks; of a texture (C, 32, 32) of its numbers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,25 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from vrgen.contract import Range
+
+LIT = (128, 256)
+"""Rows and columns at most of the panorama that light is taken from, where the whole is on the GPU."""
+SAMPLES = 32
+"""Rows and columns of a texture that are read on the host, where the whole is on the GPU."""
+
+
+def pattern(size: int) -> bytes:
+    """What is brought over first, to be compared."""
+    return np.random.default_rng(size).bytes(size)
+
+
+def places(whole: int, count: int) -> npt.NDArray[np.int64]:
+    """(count,) which of `whole` rows or columns stand in the middle of as many equal parts."""
+    return ((np.arange(count) + 0.5) / count * whole).astype(np.int64)
 
 
 class OnGpu(Protocol):

@@ -5,7 +5,7 @@ A checkpoint is code: what it does is bounded by the process it runs in, not her
 """
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,8 @@ class Model:
         """The way that was chosen and failed in a call."""
         self.fell_back = ""
         """What it failed with, until somebody has told it."""
+        self.staying: Collection[str] = ()
+        """Outputs that `call` leaves on the device."""
         self.layout = Layout(program)
         self._program = program
         self._captured: dict[Way, Captured] = {}
@@ -53,14 +55,16 @@ class Model:
         """
         if self.way != PLAIN:
             try:
-                return self.call_so(self.way, inputs, seed)
+                return self.call_so(self.way, inputs, seed, self.staying)
             except (CheckpointError, MemoryError) as error:
                 self.gave_up, self.fell_back = self.way, f"given up: {str(error) or 'out of memory'}"
                 self.take(PLAIN)
-        return self.call_so(PLAIN, inputs, seed)
+        return self.call_so(PLAIN, inputs, seed, self.staying)
 
-    def call_so(self, way: Way, inputs: Mapping[str, InputValue], seed: int = 0) -> Outputs:
-        """One call in a given way.
+    def call_so(
+        self, way: Way, inputs: Mapping[str, InputValue], seed: int = 0, staying: Collection[str] = ()
+    ) -> Outputs:
+        """One call in a given way. Outputs named in `staying` are left on the device.
 
         Raises:
             CheckpointError: as `call`.
@@ -75,7 +79,7 @@ class Model:
             raise
         except Exception as error:  # a module may raise anything
             raise CheckpointError(f"{self.name}: {_blame(error)}") from error
-        return validated(self.name, self.manifest, made)
+        return validated(self.name, self.manifest, made, staying)
 
     def take(self, way: Way) -> None:
         """Call it so from now on, and let go of what other ways have captured."""

@@ -16,18 +16,21 @@ from vrgen.config import World
 from vrgen.contract import Manifest
 from vrgen.errors import UsageError, VrgenError
 from vrgen.generator import child, knobs
+from vrgen.generator.landing import Copies, Landing, Raws
 from vrgen.generator.manifest import read_manifest
 from vrgen.generator.process import Supervisor
 from vrgen.generator.protocol import (
     CALLING,
     IDLE,
     LOADING,
+    OFF,
     Board,
+    Lent,
     Made,
     Noted,
     Ready,
+    Report,
     Tuned,
-    decode_report,
     pack,
 )
 from vrgen.generator.seat import Seat
@@ -116,6 +119,8 @@ class Generators:
         self.why_there = ""
         """Why that is not the card that OpenGL draws on, as a sentence; empty when it is, or there is no other."""
         self._drawn_on: tuple[str, ...] | None = None
+        self._landing = Landing()
+        self._stage = OFF
 
     def __enter__(self) -> "Generators":
         self._segment = Segment(Board.size())
@@ -153,7 +158,7 @@ class Generators:
             self._peak_mb = self._supervisor.peak_mb
             self._supervisor.close()
             self._board.arena.recover()  # who waits for a result that was arriving must not wait for ever
-            self._arriving = None
+            self._arriving, self._landing = None, Landing()
             del self._supervisor
             del self._board
             self._segment.close()
@@ -213,18 +218,24 @@ class Generators:
             self._look_after(now)
         # Before the messages: what was answered from an older letter lies in the arena by now.
         reading = self._board.mailbox.reading
-        messages = self._board.arena.take()
+        self._landing.put(self._board.arena.take())
+        messages = self._landing.take()
         self.whole = ()
         # Where there are messages behind what was arriving, it is whole or lost by now, and comes first.
         came = self._arrived(now)
-        for message in messages:
-            self._receive(message, now)
+        for report, message, raws in messages:
+            self._receive(report, message, raws, now)
             came += self._arrived(now)
         one = self._arriving
         if arriving and one is not None and not one.given and one.made.request.tile is None:
             one.given = True
             came.append(one.made)
-        self._letters = {v: letter for v, letter in self._letters.items() if v >= reading}
+        for refused in self._landing.refused:
+            self._ask_again(refused)
+        self._landing.refused.clear()
+        oldest = min(reading, self._landing.oldest)
+        self._letters = {v: letter for v, letter in self._letters.items() if v >= oldest}
+        self._dirty |= self._landing.stage != self._stage
         if self._dirty:
             self._write()
         return tuple(came)
@@ -287,6 +298,10 @@ class Generators:
         self._drawn_on = uuids
         self._changed()
 
+    def land_by(self, copies: Copies) -> None:
+        """Let large results come by the card, as far as `copies` can. On the GL thread, as `poll` from then on."""
+        self._landing.copies = copies
+
     def missed(self, frames: int) -> None:
         """How many frames were missed since the beginning that the generators may be to blame for."""
         if self._segment is not None:
@@ -347,7 +362,8 @@ class Generators:
             if request.generator in usable and self._is_open(request)
         ]
         mailbox = self._board.mailbox
-        version = mailbox.put(pack(uses, todo, self._drawn_on))
+        self._stage = self._landing.stage
+        version = mailbox.put(pack(uses, todo, self._drawn_on, self._stage))
         # The worker can't have read what lies between: it announces a letter before it reads it (mailbox.py).
         reading = mailbox.reading
         self._letters = {v: letter for v, letter in self._letters.items() if v <= reading}
@@ -355,15 +371,15 @@ class Generators:
         self._dirty, self._status_of = False, None
         self._supervisor.ring()
 
-    def _receive(self, message: Message, now: float) -> None:
+    def _receive(self, report: Report, message: Message, raws: Raws, now: float) -> None:
         self._status_of = None
-        report = decode_report(message.meta)
         if isinstance(report, Made):
-            self._made(report, message, now)
+            self._made(report, message, raws, now)
             return
         if isinstance(report, Noted):
             self.remarks[report.prompt] = report.remarks
             return
+        assert not isinstance(report, Lent)  # for the landing alone
         seat = self._seats[report.generator]
         if isinstance(report, Tuned):
             seat.tuned = report
@@ -382,7 +398,18 @@ class Generators:
                 request = self._letters[report.version][0][report.index]
                 self._answer(request)
 
-    def _made(self, report: Made, message: Message, now: float) -> None:
+    def _ask_again(self, report: Made) -> None:
+        """The worker has made it, and it can't be had: under another serial number it makes it anew."""
+        letter = self._letters.get(report.version)
+        if letter is not None:
+            request = letter[0][report.index]
+            ident = (request.key, request.epoch, request.revision)
+            if ident in self._asked:
+                self._serial += 1
+                self._asked[ident] = self._asked[ident]._replace(serial=self._serial)
+                self._changed()
+
+    def _made(self, report: Made, message: Message, raws: Raws, now: float) -> None:
         letter = self._letters.get(report.version)
         if letter is None:
             return
@@ -392,7 +419,9 @@ class Generators:
         seat.blamed, seat.failing = 0, False
         seat.took((report.made_s - report.started_s) * 1000)
         times = Timings(ask.since_s, report.started_s, report.made_s, 0.0, now, ask.input_s)
-        self._arriving = _Arriving(Generated(request, seat.outputs(message, report.parts), times), message.arrival)
+        self._arriving = _Arriving(
+            Generated(request, seat.outputs(message, report.parts, raws), times), message.arrival
+        )
 
     def _arrived(self, now: float) -> list[Generated]:
         """What was arriving, if it is whole now, still wanted, and not given out before."""
@@ -422,6 +451,7 @@ class Generators:
     def _look_after(self, now: float) -> None:
         death = self._supervisor.watch(now)
         if death is not None:
+            self._landing.worker_left()
             for seat in self._seats.values():
                 seat.worker_died(death)
             self._changed()

@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Outputs = dict[tuple[str, str], "Tensor"]
-"""(output's name, array's key) → tensor on the CPU without batch axis, contiguous."""
+"""(output's name, array's key) → tensor without batch axis, contiguous; on the CPU, but for what is to stay."""
 
 
 class Callable(Protocol):
@@ -29,6 +29,7 @@ class Callable(Protocol):
 
     name: str
     manifest: Manifest
+    staying: Collection[str]
 
     def call(self, inputs: Mapping[str, InputValue], seed: int = 0) -> Outputs: ...
 
@@ -138,8 +139,14 @@ def _fitted(name: str, value: InputValue, entry: c.InputSpec) -> InputValue:
     return shaped.astype(np.int64, copy=False) if whole(entry) else shaped.astype(np.float32, copy=False)
 
 
-def validated(name: str, manifest: Manifest, returned: Mapping[str, "Tensor"]) -> Outputs:
-    """The tensors a model returned as the scene gets them, if they are what the manifest says.
+def validated(
+    name: str,
+    manifest: Manifest,
+    returned: Mapping[str, "Tensor"],
+    staying: Collection[str] = (),
+) -> Outputs:
+    """The tensors a model returned as the scene gets them, if they are what the manifest says. Outputs named in
+    `staying` are left on the device.
 
     Raises:
         CheckpointError: a wrong name, shape, dtype, or a number that is not finite; it opens with `name`.
@@ -151,7 +158,7 @@ def validated(name: str, manifest: Manifest, returned: Mapping[str, "Tensor"]) -
             part = f"{output}.{key}" if key else output
             expected.add(part)
             if part in returned:
-                made[output, key] = _checked(name, part, key, returned[part], shape)
+                made[output, key] = _checked(name, part, key, returned[part], shape, part in staying)
             elif needed:
                 raise CheckpointError(
                     f"{name}: output '{part}' is missing, the call returned {', '.join(returned) or 'nothing'}; "
@@ -166,7 +173,9 @@ def validated(name: str, manifest: Manifest, returned: Mapping[str, "Tensor"]) -
     return made
 
 
-def _checked(name: str, part: str, key: str, tensor: "Tensor", shape: tuple[int | None, ...]) -> "Tensor":
+def _checked(
+    name: str, part: str, key: str, tensor: "Tensor", shape: tuple[int | None, ...], stays: bool
+) -> "Tensor":
     import torch
 
     got = tuple(tensor.shape)
@@ -196,4 +205,5 @@ def _checked(name: str, part: str, key: str, tensor: "Tensor", shape: tuple[int 
             f"{name}: output '{part}' holds NaN or infinity at {bad} of {tensor.numel()} places, finite numbers "
             "were expected; the model diverges for these inputs"
         )
-    return tensor.detach().reshape(bare).to("cpu").contiguous()
+    shaped = tensor.detach().reshape(bare)
+    return (shaped if stays else shaped.to("cpu")).contiguous()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vrgen.generator.device_memory import Loan
 from vrgen.generator.inference import Outputs
 from vrgen.generator.protocol import IDLE, Board, Made, Part, Report, encode
 from vrgen.generator.shared import aligned
@@ -24,6 +25,7 @@ class Result:
     parts: list[Part]
     outputs: Outputs
     size: int
+    loan: Loan | None = None
 
 
 class Outbox:
@@ -37,15 +39,24 @@ class Outbox:
         text = encode(report)
         self._board.arena.publish(self._reserve(0, len(text)), text)
 
-    def announced(self, version: int, index: int, started_s: float, made_s: float, outputs: Outputs) -> Result:
-        """Take a slot for what a call made, waiting while there is no room.
+    def announced(
+        self,
+        version: int,
+        index: int,
+        started_s: float,
+        made_s: float,
+        outputs: Outputs,
+        loan: Loan | None = None,
+    ) -> Result:
+        """Take a slot for what a call made, waiting while there is no room. `loan`: what of it is on the card.
 
         Raises:
             CheckpointError: it can never fit.
         """
-        parts, size = _layout(outputs)
-        report = encode(Made(version, index, started_s, made_s, parts))
-        return Result(self._reserve(size, len(report)), report, parts, outputs, size)
+        parts, size = _layout(outputs, loan)
+        number = -1 if loan is None else loan.room.number
+        report = encode(Made(version, index, started_s, made_s, parts, number))
+        return Result(self._reserve(size, len(report)), report, parts, outputs, size, loan)
 
     def hand_over(self, result: Result) -> None:
         """Copy a result into its slot; a large one is seen while it arrives."""
@@ -63,6 +74,8 @@ class Outbox:
         arena.arrive(slot, size)
         if size < EARLY:
             arena.publish(slot, result.report)
+        if result.loan is not None:
+            result.loan.room.message = arena.published(slot)
 
     def _reserve(self, data_size: int, meta_size: int) -> int:
         """A slot, waiting while the frame has not taken what was made before."""
@@ -72,11 +85,12 @@ class Outbox:
         return slot
 
 
-def _layout(outputs: Outputs) -> tuple[list[Part], int]:
+def _layout(outputs: Outputs, loan: Loan | None) -> tuple[list[Part], int]:
     """Where each array lies in a slot's data, and how long that is."""
     parts, end = [], 0
     for (output, key), tensor in outputs.items():
         array = tensor.numpy()
-        parts.append(Part(output, key, array.dtype.str, array.shape, end))
+        raw = loan.parts.get((output, key), ((), 0)) if loan is not None else ((), 0)
+        parts.append(Part(output, key, array.dtype.str, array.shape, end, *raw))
         end = aligned(end + array.nbytes)
     return parts, end

@@ -1,7 +1,7 @@
 """What frame and worker tell each other, as it lies in shared memory.
 
 Frame to worker: one `Letter`, the whole of what is wanted. Worker to frame: `Made`, `Ready`, `Failed`, `Noted`,
-`Tuned`, each in a slot of the arena. And one word that says at any time what the worker is doing, for the
+`Tuned`, `Lent`, each in a slot of the arena. And one word that says at any time what the worker is doing, for the
 watchdog; one with the frames that were missed, and one that says how far the worker has stepped back for them.
 """
 
@@ -66,16 +66,28 @@ class Letter(msgspec.Struct, frozen=True, array_like=True):
     arrays: list[PackedArray]
     drawn_on: list[str] | None = None
     """Which cards OpenGL draws on (`vrgen.gl.card.uuids`); None until that is known."""
+    on_card: int = 0
+    """Whether results may stay on the card (`device_memory.py`): one of the stages below."""
+
+
+OFF, CHECKED, ON = range(3)
+"""All results cross the host; a pattern is to be sent by the card; large results go by it."""
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
-    """One array of a result and where it lies in the slot's data."""
+    """One array of a result and where it lies in the slot's data.
+
+    `raw_shape`, `place`: of the whole, float32, where that lies on the card, from the beginning of the loan; then
+    the array is the little of it that the scene reads (`device_memory.py`).
+    """
 
     output: str
     key: str
     dtype: str
     shape: tuple[int, ...]
     offset: int
+    raw_shape: tuple[int, ...] = ()
+    place: int = 0
 
 
 class Made(msgspec.Struct, frozen=True, array_like=True, tag="made"):
@@ -86,6 +98,8 @@ class Made(msgspec.Struct, frozen=True, array_like=True, tag="made"):
     started_s: float
     made_s: float
     parts: list[Part]
+    loan: int = -1
+    """Which of the worker's memories on the card (`Lent`) the rest of it is in."""
 
 
 class Ready(msgspec.Struct, frozen=True, array_like=True, tag="ready"):
@@ -123,15 +137,33 @@ class Tuned(msgspec.Struct, frozen=True, array_like=True, tag="tuned"):
     trials: tuple[Trial, ...]
 
 
-Report = Made | Ready | Failed | Noted | Tuned
+class Lent(msgspec.Struct, frozen=True, array_like=True, tag="lent"):
+    """Memory on the card that results will be in, or why there is none."""
+
+    number: int = -1
+    size: int = 0
+    card: str = ""
+    """Its uuid."""
+    memory: bytes = b""
+    event: bytes = b""
+    """By which other processes open the memory, and what is passed when it holds the result."""
+    pattern: int = 0
+    """So many bytes of `vrgen.on_gpu.pattern` are in it."""
+    why: str = ""
+
+
+Report = Made | Ready | Failed | Noted | Tuned | Lent
 
 encode = msgspec.msgpack.Encoder().encode
 decode_letter = msgspec.msgpack.Decoder(Letter).decode
-decode_report = msgspec.msgpack.Decoder(Made | Ready | Failed | Noted | Tuned).decode
+decode_report = msgspec.msgpack.Decoder(Made | Ready | Failed | Noted | Tuned | Lent).decode
 
 
 def pack(
-    uses: Sequence[Use], requests: Sequence[tuple[int, int, Request]], drawn_on: Sequence[str] | None = None
+    uses: Sequence[Use],
+    requests: Sequence[tuple[int, int, Request]],
+    drawn_on: Sequence[str] | None = None,
+    on_card: int = OFF,
 ) -> bytes:
     """A letter; arrays that several requests share (a latent, for every tile) are packed once."""
     places: dict[int, int] = {}
@@ -158,7 +190,7 @@ def pack(
                 inputs,
             )
         )
-    return encode(Letter(list(uses), packed, arrays, None if drawn_on is None else list(drawn_on)))
+    return encode(Letter(list(uses), packed, arrays, None if drawn_on is None else list(drawn_on), on_card))
 
 
 def unpacked(request: PackedRequest, arrays: Sequence[PackedArray]) -> Wanted:

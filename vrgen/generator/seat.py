@@ -10,6 +10,7 @@ import numpy as np
 
 from vrgen.config import GeneratorConfig
 from vrgen.contract import Manifest, OutputSpec, TextureOutput
+from vrgen.generator.landing import Raws
 from vrgen.generator.manifest import sidecar
 from vrgen.generator.process import Death
 from vrgen.generator.protocol import IDLE, LOADING, STARTING, TUNING, Part, Tuned, Use
@@ -19,6 +20,7 @@ from vrgen.messages import GeneratorStatus, Output, Phase
 BLAMED_CRASHES = 3
 """After so many crashes in a row while it was loaded or called, a generator is given up."""
 _KEPT = 512
+_SMALL = 1 << 20
 
 
 def _recent() -> "deque[float]":
@@ -165,18 +167,23 @@ class Seat:
         self.infer_ms.append(infer_ms)
         self.usual_s = float(np.quantile(list(self.infer_ms)[-32:], 0.5)) / 1000
 
-    def outputs(self, message: Message, parts: list[Part]) -> Mapping[str, Output]:
-        """Views into the message's data, read-only as it is."""
+    def outputs(self, message: Message, parts: list[Part], raws: Raws) -> Mapping[str, Output]:
+        """Views into the message's data, read-only as it is. Copies of what is small where there are `raws`: a
+        view would hold up the worker's memory on the card as well."""
         assert self.manifest is not None
         arrays: dict[str, dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]] = {}
         for part in parts:
             dtype = np.dtype(part.dtype)
             size = int(np.prod(part.shape)) * dtype.itemsize
             view = message.data[part.offset : part.offset + size].view(dtype).reshape(part.shape)
-            arrays.setdefault(part.output, {})[part.key] = view
+            copied = raws and size <= _SMALL
+            arrays.setdefault(part.output, {})[part.key] = view.copy() if copied else view
         arrival = None if message.arrival.whole else message.arrival
         specs = self.manifest.outputs
-        return {name: Output(self._spec(specs[name]), found, arrival) for name, found in arrays.items()}
+        return {
+            name: Output(self._spec(specs[name]), found, arrival, raws.get((name, "")))
+            for name, found in arrays.items()
+        }
 
     def _spec(self, spec: OutputSpec) -> OutputSpec:
         if isinstance(spec, TextureOutput) and self.config.surface is not None:

@@ -225,6 +225,15 @@ class Arena:
         fence()
         self._head[0] += 1
 
+    def published(self, slot: int) -> tuple[int, int]:
+        """What `holds` knows the message by that was published there just now."""
+        return slot, int(self._table[slot, _SEQUENCE])
+
+    def holds(self, message: tuple[int, int]) -> bool:
+        """Whether the frame may still be at a message. Its place may have been taken by another, later one."""
+        slot, sequence = message
+        return bool(self._table[slot, _STATE] != FREE and self._table[slot, _SEQUENCE] == sequence)
+
     def arrive(self, slot: int, count: int) -> None:
         """The first `count` bytes of the slot's data are written."""
         row = self._table[slot]

@@ -14,6 +14,7 @@ from vrgen.device import Chosen, cards, chosen, resolved
 from vrgen.errors import VrgenError
 from vrgen.generator import child
 from vrgen.generator.burst import Burst
+from vrgen.generator.device_memory import Lender
 from vrgen.generator.encoders import Encoders
 from vrgen.generator.inference import Inference
 from vrgen.generator.knobs import fixed_inputs
@@ -67,6 +68,7 @@ class Worker:
     def __init__(self, board: Board, bell: threading.Event, device: str, threads: int) -> None:
         self._board = board
         self._outbox = Outbox(board)
+        self._lender = Lender(board.arena, self._outbox.send)
         self._bell = bell
         self._device = device
         self._version = 0
@@ -92,6 +94,8 @@ class Worker:
         while True:
             self._board.set_state(IDLE)
             self._read()
+            if self._chosen is not None:
+                self._lender.follow(self._letter.on_card, self._chosen.device)
             if not (self._make_first_of_fresh() or self._load_next() or self._make_next() or self._tune_next()):
                 self._board.arena.trim()
                 self._bell.wait(0.1)
@@ -220,13 +224,16 @@ class Worker:
         version = self._version
         self._board.set_state(CALLING, number)
         started = time.monotonic()
+        model = inference.model
+        model.staying = self._lender.staying(model.manifest)
         try:
             outputs = inference.make(unpacked(request, self._letter.arrays))
             made = time.monotonic()
+            outputs, loan = self._lender.lend(model.manifest, outputs)
             self._board.set_state(IDLE)
             self._tell_left_out(request.generator, inference.left_out)
             self._tell_remarks(inference.remarks)
-            result = self._outbox.announced(version, request.index, started, made, outputs)
+            result = self._outbox.announced(version, request.index, started, made, outputs, loan)
         except VrgenError as error:
             self._board.set_state(IDLE)
             self._outbox.send(Failed(request.generator, str(error), version=version, index=request.index))
