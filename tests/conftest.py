@@ -1,20 +1,34 @@
 """For every test: the fast ones run first, and no property fails because a machine is slow or a draw unlucky.
 Fixtures that several stages share: a GL context, and an X server for windows."""
 
+import functools
+import importlib
+import itertools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
 from vrgen.clock import StepClock
 from vrgen.display.headless import HeadlessDisplay
+from vrgen.display.platform import bind
 from vrgen.errors import DisplayError
 
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import Scheduling
+
+# A shell's job in the background ignores Ctrl+C, and so would the programs that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+# Nets of tests are small: more threads only wait for each other, and for those of the tests beside them.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 hypothesis.settings.register_profile("vrgen", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("vrgen")
 
@@ -32,7 +46,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         raise pytest.UsageError(
             "a test file imports OpenGL, which binds before a display has chosen; import it later"
         )
-    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+    def turn(item: pytest.Item) -> int:
+        """Fast ones; what needs the testbed, the longest part that stays together; slow ones."""
+        slow, xr = (item.get_closest_marker(name) is not None for name in ("slow", "xr"))
+        return 1 if xr else 2 * slow
+
+    items.sort(key=turn)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Scheduling":
+    """`pytest -n 2`: a file's tests share their fixtures and one process, those in the testbed one testbed."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    config.option.loadscopereorder = False
+
+    def together(nodeid: str) -> str:
+        return "xr" if nodeid.startswith("tests/xr/") else nodeid.partition("::")[0]
+
+    class InOrder(LoadScopeScheduling):
+        @functools.cached_property
+        def scopes(self) -> dict[str, str]:
+            """Of each test the part that it runs with: its neighbours."""
+            parts = enumerate(itertools.groupby(self.collection, together))
+            return {nodeid: f"{name} {number}" for number, (name, part) in parts for nodeid in part}
+
+        def _split_scope(self, nodeid: str) -> str:
+            return self.scopes[nodeid]
+
+    return InOrder(config, log)
 
 
 @pytest.fixture
@@ -48,7 +91,14 @@ def gl_context() -> Iterator[HeadlessDisplay]:
 
 
 @pytest.fixture(scope="session")
-def x_server() -> Iterator[str]:
+def egl() -> None:
+    """OpenGL is EGL's in this process, whichever test draws first: what has no window can't draw with another."""
+    bind("egl")
+    importlib.import_module("vrgen.gl.api")
+
+
+@pytest.fixture(scope="session")
+def x_server(egl: None) -> Iterator[str]:
     """The name (":5") of an X server of our own, with DISPLAY set to it; screen 1600 × 1000."""
     if shutil.which("Xvfb") is None:
         pytest.skip("no Xvfb here; install it (Debian, Ubuntu: apt install xvfb)")

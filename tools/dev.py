@@ -32,6 +32,9 @@ XR_PACKAGES = [
 ]  # for tools/xr_testbed
 BENCH_PACKAGES = ["mesa-vulkan-drivers"]  # for pygfx, where no GPU brings a Vulkan driver
 
+ON_EVERY_CORE = ["-n", "logical", "--maxprocesses", "4"]
+"""Tests in that many processes, of up to 1 GB each; `-n 0` after `test` takes it back."""
+
 EPILOGUE = """\
 examples:
   python tools/dev.py run                       the bundled world: in a window, or as a film and a picture in out/
@@ -102,7 +105,7 @@ def run(args: list[str]) -> int:
 def test(args: list[str]) -> int:
     set_up(GL_PACKAGES + WINDOW_PACKAGES + TEST_PACKAGES + XR_PACKAGES)
     failed = lint()
-    if call(PYTHON, "-m", "pytest", *args, cwd=ROOT):
+    if call(PYTHON, "-m", "pytest", *ON_EVERY_CORE, *args, cwd=ROOT):
         failed.append("pytest")
     if failed:
         fail(f"failed: {', '.join(failed)}")

@@ -116,7 +116,8 @@ def test_the_graph_marks_missed_frames_in_the_colour_of_their_cause(shown: Shown
     heights[80:84], causes[80:84], missed_by[cause] = [16] * 4, [1 + cause] * 4, 4
     late = replace(CALM, heights=tuple(heights), causes=tuple(causes), missed_by=tuple(missed_by))
     for _ in range(40):
-        pixels = shown.settle(replace(STATE, pace=lambda: late))
+        shown.frame(replace(STATE, pace=lambda: late))
+    pixels = shown.settle(replace(STATE, pace=lambda: late))
     assert coloured(pixels, _OF_CAUSE[cause]) > before + 150, "four columns of 26 units, each some 3 wide"
 
 
@@ -126,7 +127,8 @@ def test_the_bar_of_the_last_change_is_divided_among_its_stages(shown: Shown) ->
     calm = coloured(shown.settle(replace(STATE, pace=lambda: CALM)), _OF_STAGE[4])
     pace = replace(CALM, change=("sky", (0.0, 0.0, 250.0, 0.0, 500.0, 0.0, 250.0)))
     for _ in range(40):
-        pixels = shown.settle(replace(STATE, pace=lambda: pace))
+        shown.frame(replace(STATE, pace=lambda: pace))
+    pixels = shown.settle(replace(STATE, pace=lambda: pace))
     row = max(range(len(pixels)), key=lambda y: coloured(pixels[y : y + 1], _OF_STAGE[4]))
     half, quarter = (coloured(pixels[row : row + 1], _OF_STAGE[i]) for i in (4, 6))
     assert calm == 0 and half == pytest.approx(2 * quarter, rel=0.25) and half > 100

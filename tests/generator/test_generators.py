@@ -559,8 +559,10 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     del made
     driver.came.clear()
     gc.collect()
-    if shm.is_dir():
-        assert set(shm.iterdir()) <= before
+    deadline = time.monotonic() + PATIENCE_S
+    while shm.is_dir() and not set(shm.iterdir()) <= before:  # tests beside this one have theirs for a while
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     if fds.is_dir():
         assert len(list(fds.iterdir())) <= count
 

@@ -75,7 +75,8 @@ class Stage:
         presence: Presence = NOBODY,
         most: int = 200,
     ) -> Pixels:
-        """Small frames until everything of the scene is on the GPU, then some whole ones for the shadows."""
+        """Small frames until everything of the scene is on the GPU, all land in the first; then some whole ones
+        for the shadows."""
         ground = scene.ground
         wanted = {
             tile.id
@@ -87,12 +88,14 @@ class Stage:
         small = [
             replace(view, rect_px=(16 * i, 0, 16, 16), framebuffer=0, depth=False) for i, view in enumerate(seen)
         ]
+        tiles_a_frame, self.renderer.tiles_a_frame = self.renderer.tiles_a_frame, len(wanted)
         for _ in range(most):
             self.draw(scene, small)
             if wanted <= self.renderer.resident.ids:
                 break
         else:
             raise AssertionError(f"{len(wanted - self.renderer.resident.ids)} assets never became resident")
+        self.renderer.tiles_a_frame = tiles_a_frame
         for _ in range(4):
             pixels = self.draw(scene, views, presence)
         return pixels

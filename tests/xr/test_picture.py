@@ -178,7 +178,7 @@ def test_near_things_lie_farther_apart_in_the_eyes_than_far_ones(testbed: Testbe
     ],
 )
 def test_the_controllers_are_seen_at_their_grip_poses(
-    testbed: Testbed, controllers: Program, left: Pose, right: Pose
+    testbed: Testbed, controllers: Program, left: Pose, right: Pose, egl: None
 ) -> None:
     from vrgen.renderer.controllers import load_controller  # OpenGL, which no test file imports at its top
 
