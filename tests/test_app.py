@@ -160,7 +160,7 @@ def test_the_report_has_the_layout_that_is_promised(visit: Run) -> None:
         "input_to_photon_ms": spread,
         "scene": dict.fromkeys(SCENE, int),
         "person": {"feet_m": list, "heading_deg": float, "did": {}},
-        "memory_mb": {"frame_peak": float, "worker_peak": float},
+        "memory_mb": {"frame_peak": float, "worker_peak": float, "textures_peak": float, "textures_room": float},
     }
     assert shape_of({name: told for name, told in report.items() if name != "passes"}) == expected
     assert report["passes"]["cpu_ms"]["ground"] and set(report["passes"]["gpu_ms"]) >= {"ground", "frame"}
@@ -171,6 +171,7 @@ def test_the_report_has_the_layout_that_is_promised(visit: Run) -> None:
     assert report["generators"]["land"]["results"] >= 100 and report["generators"]["sky"]["results"] == 1
     assert report["scene"]["tiles"] >= 100 and report["scene"]["triangles"] > 0
     assert report["memory_mb"]["worker_peak"] > 50
+    assert 0.0 < report["memory_mb"]["textures_peak"] < report["memory_mb"]["textures_room"]
     assert report["transfer"]["bytes"] > 0 and report["transfer"]["path"] in ("host", "pixel-buffer")
 
 

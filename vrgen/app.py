@@ -168,6 +168,7 @@ class Session:
             if through or late or self.leaving or self._hopeless():
                 break
             self.ledger.worker_memory(self.generators.worker_peak_mb)
+            self.ledger.texture_memory(*self.renderer.texture_mb)
             self.ledger.stepped_back(self.generators.steps_back)
 
     def frame(self, frame: Frame, number: int) -> None:

@@ -73,7 +73,7 @@ def test_the_report_has_the_layout_of_the_design() -> None:
         "triangles",
         "splats",
     }
-    assert set(report["memory_mb"]) == {"frame_peak", "worker_peak"}
+    assert set(report["memory_mb"]) == {"frame_peak", "worker_peak", "textures_peak", "textures_room"}
     assert report["memory_mb"]["frame_peak"] > 10
     for quantity in (report["frames"]["cpu_ms"], report["input_to_photon_ms"], report["transfer"]["ms"]):
         assert set(quantity) == QUANTITY

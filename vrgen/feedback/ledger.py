@@ -96,7 +96,7 @@ class Ledger:
         """How often each thing that a person can do was done, by its name."""
         self.person: Person | None = None
         """Where the person is now."""
-        self.worker_peak_mb = 0.0
+        self.worker_peak_mb = self.textures_peak_mb = self.textures_room_mb = 0.0
         self.steps_back = self.most_steps_back = 0
         self.generators_on = ""
         """The device that results come from."""
@@ -210,6 +210,10 @@ class Ledger:
         """The person did that: an action by its name, "teleport", "drag" …"""
         self.done[name] = self.done.get(name, 0) + 1
 
+    def texture_memory(self, megabytes: float, room_mb: float) -> None:
+        """What the world's textures take now, and may take; the report gives the peak."""
+        self.textures_peak_mb, self.textures_room_mb = max(self.textures_peak_mb, megabytes), room_mb
+
     def worker_memory(self, megabytes: float) -> None:
         """What the worker takes now; the report gives the peak."""
         self.worker_peak_mb = max(self.worker_peak_mb, megabytes)
@@ -273,7 +277,12 @@ class Ledger:
             "input_to_photon_ms": self.photon_ms.summary(),
             "scene": dict(self.scene),
             "person": {**_place(self.person), "did": dict(self.done)},
-            "memory_mb": {"frame_peak": round(peak_memory_mb(), 1), "worker_peak": round(self.worker_peak_mb, 1)},
+            "memory_mb": {
+                "frame_peak": round(peak_memory_mb(), 1),
+                "worker_peak": round(self.worker_peak_mb, 1),
+                "textures_peak": round(self.textures_peak_mb, 1),
+                "textures_room": round(self.textures_room_mb, 1),
+            },
         }
 
     def write(self, path: Path, generators: Mapping[str, GeneratorStatus] | None = None) -> None:

@@ -126,7 +126,11 @@ class Texture(_Object):
         anisotropy: float = 1.0,
     ) -> None:
         super().__init__(_made(GL.glCreateTextures, target), label)
-        self.target, self.size, self.form, self.levels, self.samples = target, size, form, levels, samples
+        self.target, self.size, self.form, self.levels = target, size, form, levels
+        across, along, *layers = size
+        texels = sum(max(across >> level, 1) * max(along >> level, 1) for level in range(levels))
+        self.bytes = texels * (layers[0] if layers else 1) * (8 if form in _HALVES else 4) * max(samples, 1)
+        """Of all its levels, as a GPU keeps them: three components take the room of four."""
         if samples:
             store = GL.glTextureStorage3DMultisample if len(size) == 3 else GL.glTextureStorage2DMultisample
             store(self.name, samples, form, *size, GL.GL_TRUE)
@@ -144,13 +148,6 @@ class Texture(_Object):
         if compare:
             GL.glTextureParameteri(self.name, GL.GL_TEXTURE_COMPARE_MODE, GL.GL_COMPARE_REF_TO_TEXTURE)
             GL.glTextureParameteri(self.name, GL.GL_TEXTURE_COMPARE_FUNC, GL.GL_GEQUAL)
-
-    @property
-    def bytes(self) -> int:
-        """Of all its levels, as a GPU keeps them: three components take the room of four."""
-        across, along, *layers = self.size
-        texels = sum(max(across >> level, 1) * max(along >> level, 1) for level in range(self.levels))
-        return texels * (layers[0] if layers else 1) * (8 if self.form in _HALVES else 4) * max(self.samples, 1)
 
     def bind(self, unit: int) -> None:
         GL.glBindTextureUnit(unit, self.name)

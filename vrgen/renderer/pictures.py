@@ -25,6 +25,8 @@ FINE_BYTES = 24 << 20
 _FINE_LEVELS = 5
 """512 to 32: what is seen smaller is not seen large."""
 FINE_LAYERS = FINE_BYTES // (4 * sum((FINE_PX >> level) ** 2 for level in range(_FINE_LEVELS)))
+PICTURE_BYTES = FINE_BYTES + 16 * COARSE_LAYERS * COARSE_PX * COARSE_PX // 3
+"""What all of them may take; the smaller levels are a third."""
 _SHARPEN_S = 0.25
 _LOOK_EVERY = 12
 """Frames between two looks at who is near."""
@@ -48,6 +50,8 @@ class PicturePool:
     """Owner of both arrays."""
 
     def __init__(self) -> None:
+        self.at_once = False
+        """Copy all levels of a picture at once: a software rasteriser waits each time for what it draws."""
         self.coarse: Texture | None = None
         self.fine: Texture | None = None
         self.layers: dict[int, int] = {}
@@ -138,8 +142,10 @@ class PicturePool:
         deadline_s = time.perf_counter() + budget_s
         copied = 0
         for name, fine in self._fine.items():
+            if copied and fine.coming is not None and time.perf_counter() >= deadline_s:
+                return copied
             while fine.coming is not None:
-                if copied and time.perf_counter() >= deadline_s:
+                if copied and not self.at_once and time.perf_counter() >= deadline_s:
                     return copied
                 level = next(fine.coming, None)
                 if level is not None:

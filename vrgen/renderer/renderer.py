@@ -21,6 +21,7 @@ from vrgen.renderer.ground import GroundPass
 from vrgen.renderer.hidden import HiddenPass
 from vrgen.renderer.objects import CASCADES, LATE, PICTURE, ObjectsPass
 from vrgen.renderer.occlusion import Occlusion
+from vrgen.renderer.pictures import PICTURE_BYTES
 from vrgen.renderer.presence import PresencePass
 from vrgen.renderer.relief import ReliefPass
 from vrgen.renderer.shadows import REACH_M, ShadowPass
@@ -28,10 +29,11 @@ from vrgen.renderer.shots import ShotsPass
 from vrgen.renderer.splats import SplatsPass
 from vrgen.renderer.target import PictureTarget
 from vrgen.renderer.tiles import Layout
-from vrgen.renderer.uploads import Uploads
+from vrgen.renderer.uploads import MEMORY_BYTES, Uploads
 from vrgen.renderer.variants import Variants
 from vrgen.scene_model import NOBODY, Presence, Scene
 
+_MIB = 1 << 20
 _MOST_PIXELS = 500_000
 """What low quality draws at most; a larger picture is enlarged from that."""
 PASSES = (
@@ -88,6 +90,7 @@ class Renderer:
         self._ground = GroundPass(self.high, finest_m=260.0 if self.high else 110.0)
         self._stack.callback(self._ground.close)
         self._objects = ObjectsPass(self.high)
+        self._objects.pictures.at_once = self.uploads.direct
         self._stack.callback(self._objects.close)
         self._shadow = ShadowPass(2048 if self.high else 1024)
         self._stack.callback(self._shadow.close)
@@ -117,6 +120,12 @@ class Renderer:
     def seen(self) -> Seen:
         """What came of the instances of a frame, some frames ago."""
         return self._occlusion.seen
+
+    @property
+    def texture_mb(self) -> tuple[float, float]:
+        """What skies, surfaces and pictures take, and may take, MiB."""
+        pictures = self._objects.pictures
+        return (self.uploads.bytes + pictures.bytes) / _MIB, (MEMORY_BYTES + PICTURE_BYTES) / _MIB
 
     def advance(self, scene: Scene, place: Vec3, views: int) -> None:
         """Bring the scene's data to the GPU, within the budget: before the eyes are located, which `draw` needs.

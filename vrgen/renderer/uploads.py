@@ -101,6 +101,11 @@ class Uploads:
         """Of this frame's budget, for what else is to be copied."""
         return self.budget_ms - (time.perf_counter() - self._began_s) * 1e3
 
+    @property
+    def bytes(self) -> int:
+        """Of all textures, also of those that are kept for the next of their kind."""
+        return self.held_bytes + self._spares.bytes
+
     def of(self, asset: Sky | Surface | Shot) -> tuple[Texture, ...]:
         """Textures of an asset that is resident."""
         return self._held[asset.id].textures
