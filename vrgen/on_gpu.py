@@ -38,10 +38,21 @@ class OnGpu(Protocol):
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class OnHost:
+    """The numbers of an output that came across the host beside others that did not."""
+
+    numbers: npt.NDArray[np.generic]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.numbers.shape
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class RawPlanes:
     """(C, H, W) numbers, and what they mean."""
 
-    lies: OnGpu
+    lies: OnGpu | OnHost
     between: Range
 
     @property

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from vrgen.geometry import Array, Vec3
 from vrgen.levels import smaller_colours
 from vrgen.messages import ButtonLabel, Side, Tile
+from vrgen.on_gpu import RawPlanes, RawSurface
 
 F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
@@ -72,6 +73,8 @@ class Sky:
     smaller: tuple[npt.NDArray[np.float16], ...] = ()
     """Its smaller levels, each half as large as the one before, down to one texel (vrgen/levels.py). Without them
     OpenGL makes them, in a frame."""
+    raw: RawPlanes | None = None
+    """The whole of it where that is on the GPU: then `radiance` is smaller, for what is reckoned on the host."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -116,6 +119,8 @@ class Surface:
     smaller_albedo: tuple[U8, ...] = ()
     """As a `Sky`'s."""
     smaller_bumps: tuple[U8, ...] = ()
+    raw: RawSurface | None = None
+    """As a `Sky`'s."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -7,6 +7,7 @@ software rasteriser that would be one copy more, and textures are written straig
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from vrgen.gl.api import GL
 from vrgen.gl.objects import Buffer, Texture
+from vrgen.renderer.conversions import Conversions
 from vrgen.renderer.spares import Kind, Spares
 from vrgen.scene_model import Scene, Shot, Sky, Surface
 
@@ -35,6 +37,8 @@ class _Image:
     levels: tuple[npt.NDArray[np.generic], ...]
     form: int
     kind: int
+    make: Callable[[Texture], None] | None = None
+    """In place of levels: makes it all, of what is on the GPU already."""
     texture: Texture | None = None
 
 
@@ -84,6 +88,7 @@ class Uploads:
     _began_s: float = 0.0
     _stage: Buffer | None = None
     _stage_at: int = 0
+    _conversions: Conversions | None = None
 
     @property
     def path(self) -> str:
@@ -140,7 +145,7 @@ class Uploads:
         held = self._held.get(asset.id)
         if held is None:
             images = self._images(asset)
-            parts = [(image, level) for image in images for level in range(len(image.levels))]
+            parts = [(image, level) for image in images for level in range(max(len(image.levels), 1))]
             soft = isinstance(asset, Surface) and bool(asset.smaller_albedo) and not self.direct
             soft = soft and len(images[0].levels[0]) >= _SOFT_FROM_PX
             parts.sort(key=lambda part: part[1] if len(part[0].levels) > 1 else 99)
@@ -168,6 +173,12 @@ class Uploads:
                 if image.texture is None:
                     return
                 self.held_bytes += image.texture.bytes
+            if image.make is not None:
+                image.make(image.texture)
+                held.parts.pop()
+                if deadline_s is not None and held.parts:
+                    return
+                continue
             if not self._rows(held, image.levels[level], image, level, deadline_s):
                 return
             held.parts.pop()
@@ -239,6 +250,12 @@ class Uploads:
 
     def _images(self, asset: Sky | Surface | Shot) -> tuple[_Image, ...]:
         repeat, edge = GL.GL_REPEAT, GL.GL_CLAMP_TO_EDGE
+        if not isinstance(asset, Shot) and asset.raw is not None:
+            self._conversions = self._conversions or Conversions()
+            return tuple(
+                _Image(label, (stored, size, max(size).bit_length(), wrap, self._anisotropy(wrap)), (), 0, 0, make)
+                for label, stored, size, wrap, make in self._conversions.pictures(asset.id, asset.raw)
+            )
         if isinstance(asset, Surface):
             colours, numbers = (asset.albedo, *asset.smaller_albedo), (asset.bumps, *asset.smaller_bumps)
             return (
@@ -272,14 +289,17 @@ class Uploads:
         """`alone`: it has no smaller levels."""
         height, width, channels = levels[0].shape
         count = 1 if alone else max(height, width).bit_length()
-        aniso = self.anisotropy if wrap[1] == GL.GL_REPEAT else 1.0
         form = GL.GL_RGB if channels == 3 else GL.GL_RGBA
-        return _Image(label, (stored, (width, height), count, wrap, aniso), levels, form, kind)
+        return _Image(label, (stored, (width, height), count, wrap, self._anisotropy(wrap)), levels, form, kind)
+
+    def _anisotropy(self, wrap: tuple[int, int]) -> float:
+        return self.anisotropy if wrap[1] == GL.GL_REPEAT else 1.0
 
     def close(self) -> None:
         self._forget(set())
         self._spares.close()
         self._resident = None
-        if self._stage is not None:
-            self._stage.close()
-            self._stage = None
+        for owned in (self._stage, self._conversions):
+            if owned is not None:
+                owned.close()
+        self._stage = self._conversions = None

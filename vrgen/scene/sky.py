@@ -5,6 +5,7 @@ import numpy as np
 from vrgen.contract import LightOutput, PanoramaOutput
 from vrgen.levels import smaller_radiance
 from vrgen.messages import Output
+from vrgen.on_gpu import RawPlanes
 from vrgen.scene.colours import linear
 from vrgen.scene.light import light_of
 from vrgen.scene.relief import relief_of
@@ -18,6 +19,10 @@ def sky_of(output: Output, depth: Output | None = None) -> Sky:
         Lost: it was arriving and will not (colours.py); while it arrives, this waits.
     """
     assert isinstance(output.spec, PanoramaOutput)
+    if output.raw is not None:
+        assert depth is None  # of its colours a relief is made on the host: they come there
+        radiance = linear(output.arrays[""], "linear")
+        return Sky(new_id(), radiance, light_of(radiance), raw=RawPlanes(output.raw, output.spec.range))
     radiance = linear(output.arrays[""], output.spec.range, output.arrival)
     relief = None if depth is None else relief_of(depth, radiance)
     return Sky(new_id(), radiance, light_of(radiance), relief, smaller_radiance(radiance))

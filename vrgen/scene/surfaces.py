@@ -1,6 +1,7 @@
 """Generated textures → materials of named surfaces; what a generator does not make is given plainly."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -8,11 +9,14 @@ import numpy.typing as npt
 from vrgen.contract import TextureOutput
 from vrgen.levels import smaller_bumps, smaller_colours
 from vrgen.messages import Arrival, Output
-from vrgen.scene.colours import encoded, levels
+from vrgen.on_gpu import SAMPLES, OnHost, RawPlanes, RawSurface, places
+from vrgen.scene.colours import Lost, encoded, levels
 from vrgen.scene_model import U8, Surface, new_id
 
 _PLAIN_BUMPS = np.array([128, 128, 255, round(255 * 0.9)], np.uint8)
 """Straight up, and rough."""
+_DEFAULT = {"normal": (-1.0, 1.0), "roughness": (0.0, 1.0), "emissive": (-1.0, 1.0)}
+"""What numbers mean where the manifest does not say."""
 
 
 def surface_of(outputs: Iterable[Output]) -> Surface:
@@ -23,6 +27,9 @@ def surface_of(outputs: Iterable[Output]) -> Surface:
     Raises:
         Lost: one was arriving and will not (colours.py); while they arrive, this waits.
     """
+    outputs = [output for output in outputs if isinstance(output.spec, TextureOutput)]
+    if any(output.raw is not None for output in outputs):
+        return _from_gpu(outputs)
     roles: dict[str, tuple[TextureOutput, npt.NDArray[np.generic], Arrival | None]] = {}
     metres = 4.0
     for output in outputs:
@@ -41,11 +48,36 @@ def surface_of(outputs: Iterable[Output]) -> Surface:
         albedo[..., 3] = _relief(albedo)
     if "normal" in roles:
         spec, planes, arrival = roles["normal"]
-        _lay(levels(planes[:3], _numbers(spec, (-1.0, 1.0)), arrival), bumps)
+        _lay(levels(planes[:3], _numbers(spec, _DEFAULT["normal"]), arrival), bumps)
     if "roughness" in roles:
         spec, planes, arrival = roles["roughness"]
-        _lay(levels(planes[:1], _numbers(spec, (0.0, 1.0)), arrival), bumps[..., 3:])
+        _lay(levels(planes[:1], _numbers(spec, _DEFAULT["roughness"]), arrival), bumps[..., 3:])
     return Surface(new_id(), albedo, bumps, metres, smaller_colours(albedo), smaller_bumps(bumps))
+
+
+def _from_gpu(outputs: Iterable[Output]) -> Surface:
+    """The same where some of it is on the GPU: there it is made, of 32 × 32 places here what is reckoned with.
+
+    Raises:
+        Lost: as `surface_of`.
+    """
+    raw, read = {}, []
+    for output in outputs:
+        spec, planes = output.spec, output.arrays[""]
+        assert isinstance(spec, TextureOutput)
+        if output.raw is None:
+            if output.arrival is not None and not output.arrival.wait(planes):
+                raise Lost
+            rows, columns = (places(n, SAMPLES) for n in planes.shape[1:])
+            planes = planes[:, rows][:, :, columns]
+        lies = output.raw or OnHost(output.arrays[""])
+        between = (spec.range or (-1.0, 1.0)) if spec.role == "albedo" else _numbers(spec, _DEFAULT[spec.role])
+        raw[spec.role] = RawPlanes(lies, between)
+        read.append(replace(output, arrays={"": planes}, arrival=None, raw=None))
+    size = max(planes.shape[1] for planes in raw.values()), max(planes.shape[2] for planes in raw.values())
+    little = surface_of(read)
+    made = RawSurface(size, raw.get("albedo"), raw.get("normal"), raw.get("roughness"))
+    return Surface(new_id(), little.albedo, little.bumps, little.metres, raw=made)
 
 
 def plain_surface(colour: tuple[int, int, int]) -> Surface:
