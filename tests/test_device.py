@@ -1,5 +1,6 @@
 """What is asked to be computed on CUDA is refused in a sentence where there is none."""
 
+import importlib.util
 import subprocess
 import sys
 from typing import Any
@@ -94,6 +95,22 @@ class Driver:
     def cuDeviceGetName(self, name: Any, size: int, device: int) -> int:
         name.value = f"RTX {device + 1}".encode()
         return 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system itself is the reason")
+def test_doctor_says_why_results_cross_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cuda.bindings", None)
+    told = cuda_device.examine(Driver([1]), "RTX 2, OpenGL 4.6")
+    assert told.state == "ok" and told.found.endswith("results cross the host: cuda-python is not installed")
+    assert told.remedy == "pip install 'vrgen[cuda]'"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system itself is the reason")
+@pytest.mark.skipif(importlib.util.find_spec("cuda") is None, reason="no cuda-python here")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a driver here")
+def test_doctor_says_that_no_driver_answers_cuda_python() -> None:
+    told = cuda_device.examine(Driver([1]), "RTX 2, OpenGL 4.6")
+    assert told.found.endswith("results cross the host: no NVIDIA driver answers") and told.remedy == "install it"
 
 
 def test_doctor_knows_the_card_that_draws() -> None:

@@ -1,9 +1,9 @@
 """The whole comparison on a machine with an NVIDIA GPU, EGL and no display: one command, one table at the end.
 
 Runs the other benchmarks one after the other with the generators on CUDA and frames drawn at a headset's size: the
-hand-off, throughput beside a bare loop (as vrgen calls a model, and without its faster ways, CUDA graphs among
-them), how even frames are while CUDA generates, missed frames, objects beside other engines, splats, the start.
-What vrgen has no fast path for yet is measured as it is: results cross the host.
+hand-off across the host and by the card, throughput beside a bare loop (as vrgen calls a model, and without
+its faster ways, CUDA graphs among them), how even frames are while CUDA generates, missed frames, objects beside
+other engines, splats, the start. Whether all of it is right there, `pytest -m gpu` says.
 """
 
 import json

@@ -4,7 +4,8 @@ A checkpoint returns one tensor that lies ready; so the call costs nothing, and 
 off: the worker's copy into shared memory, until the frame has noticed, and until the texture is complete. Once
 the upload waits until all is copied, once it takes what has arrived while the rest is being copied. Then what a
 person gets: the same result as a surface of the scene. The frame looks every half millisecond here; in a run it
-looks once a frame. Last, what the scene makes of results, beside the frame where they are large.
+looks once a frame. With the generators on CUDA the same result by the card's memory, beside a copy within the card
+of as much. Last, what the scene makes of results, beside the frame where they are large.
 """
 
 import itertools
@@ -27,7 +28,6 @@ from vrgen.contract import PanoramaOutput, TextureOutput
 from vrgen.display.headless import HeadlessDisplay
 from vrgen.generator.generators import Generators
 from vrgen.messages import Generated, Output, Person, Request, Resident, Timings, Wish
-from vrgen.renderer.uploads import Uploads
 from vrgen.scene.assembly import Assembly
 from vrgen.scene.light import light_of
 from vrgen.scene.sky import sky_of
@@ -63,6 +63,7 @@ def main() -> None:
             report.machine["GL"] = display.gl
             stages = _measure(made, side, count)
             stages["whole, as a surface of the scene"] = _as_a_surface(made, world, count)
+            by_card = _by_the_card(made, side, count)
     memcpy = _median(stages["memcpy"])
     rows = []
     for name, times in stages.items():
@@ -75,10 +76,11 @@ def main() -> None:
     for via in ("from shared memory", "by a pixel buffer"):
         way = f"whole, while it arrives, {via}"
         report.figure(f"memcpy ÷ hand-off, {way}", memcpy / _median(stages[way]), at_least=0.8)
+    _tell_of_the_card(report, by_card, side * side * 16)
     scene = _scene(3 if args.quick else 15)
     rows = [[name, *_bench.cells(times)] for name, times in scene.items()]
     report.table("What the scene makes of a result, ms", ("", "p50", "p95", "p99"), rows)
-    report.keep(mebibytes=mebibytes, stages=stages, scene=scene)
+    report.keep(mebibytes=mebibytes, stages=stages, scene=scene, by_card=by_card)
     report.finish()
 
 
@@ -194,6 +196,7 @@ def _memcpy(here: npt.NDArray[np.uint8], there: npt.NDArray[np.uint8]) -> float:
 def _as_a_surface(made: Generators, world: World, count: int) -> list[float]:
     """From the call's return until the scene's surface lies on the GPU with its smaller levels."""
     from vrgen.gl.api import GL
+    from vrgen.renderer.uploads import Uploads  # OpenGL's platform is the display's choice
 
     uploads = Uploads(direct=True)
     assembly, person = Assembly(world), Person()
@@ -221,6 +224,74 @@ def _as_a_surface(made: Generators, world: World, count: int) -> list[float]:
         known = known | uploads.resident
     uploads.close()
     return times
+
+
+COPIED, LANDED, DRAWN = "a copy within the card", "until it lies in OpenGL's memory", "whole, into the texture"
+OVER_HOST = "bytes over the host"
+
+
+def _by_the_card(made: Generators, side: int, count: int) -> dict[str, list[float]] | str:
+    """Milliseconds from the call's return, and bytes that cross the host; or why it is left out."""
+    if not (made.device or "").startswith("cuda"):
+        return "no CUDA device"
+    import torch
+
+    from vrgen.generator.protocol import ON
+    from vrgen.gl.api import GL
+    from vrgen.gl.card_copies import CardCopies
+    from vrgen.gl.objects import Texture
+    from vrgen.on_gpu import RawPlanes, RawSurface
+    from vrgen.renderer.conversions import Conversions
+
+    stages: dict[str, list[float]] = {name: [] for name in (COPIED, LANDED, DRAWN, OVER_HOST)}
+    here = torch.zeros(side * side * 4, device="cuda")
+    there = torch.zeros_like(here)
+    copies, conversions = CardCopies(), Conversions()
+    made.land_by(copies)
+    with Texture(GL.GL_TEXTURE_2D, (side, side), GL.GL_SRGB8_ALPHA8, "albedo") as texture:
+        while copies.stage != ON and not copies.failed:
+            made.poll()
+            time.sleep(_LOOK_S)
+        for number in range(count + _WARM_UP if not copies.failed else 0):
+            result = _next_result(made)
+            output = result.outputs["albedo"]
+            if output.raw is None:
+                break
+            landed_s = time.monotonic()
+            conversions.albedo(RawSurface((side, side), RawPlanes(output.raw, (-1.0, 1.0))), texture)
+            GL.glFinish()
+            drawn_s = time.monotonic()
+            torch.cuda.synchronize()
+            begun_s = time.monotonic()
+            there.copy_(here)
+            torch.cuda.synchronize()
+            if number >= _WARM_UP:
+                stages[COPIED].append((time.monotonic() - begun_s) * 1e3)
+                stages[LANDED].append((landed_s - result.timings.made_s) * 1e3)
+                stages[DRAWN].append((drawn_s - result.timings.made_s) * 1e3)
+                stages[OVER_HOST].append(float(output.arrays[""].nbytes))
+            del result, output
+    why = copies.why
+    conversions.close()
+    copies.close()
+    return why or stages
+
+
+def _tell_of_the_card(report: _bench.Report, found: dict[str, list[float]] | str, size: int) -> None:
+    if isinstance(found, str):
+        report.say(f"by the card's memory: left out: {found}")
+        return
+    copied = _median(found[COPIED])
+    rows = []
+    for name in (COPIED, LANDED, DRAWN):
+        took = _median(found[name])
+        rows.append([name, f"{min(found[name]):.2f}", *_bench.cells(found[name]), f"{copied / took:.0%}"])
+    title = f"{size / 2**20:g} MiB by the card's memory, ms from the call's return"
+    report.table(title, ("", "least", "p50", "p95", "p99", "of the copy"), rows)
+    report.figure("copy within the card ÷ hand-off by it", copied / _median(found[LANDED]), at_least=0.8)
+    report.figure(
+        "share of a result by the card that crosses the host", max(found[OVER_HOST]) / size, at_most=0.001
+    )
 
 
 _epochs = itertools.count(1).__next__

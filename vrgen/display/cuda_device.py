@@ -8,6 +8,7 @@ import ctypes
 import sys
 from typing import Any
 
+from vrgen.cuda import Cuda, CudaError
 from vrgen.findings import Finding
 
 _ALL = 1
@@ -16,10 +17,18 @@ _MOST = 16
 
 
 def examine(cuda: Any, gl: str) -> Finding:
-    """Look for CUDA's devices among those of the context that is current (`gl`)."""
+    """Look for CUDA's devices among those of the context that is current (`gl`), and for what else results need to
+    stay on the card (`vrgen/gl/card_copies.py`)."""
     count, found = ctypes.c_uint(), (ctypes.c_int * _MOST)()
     if cuda.cuGLGetDevices_v2(ctypes.byref(count), found, _MOST, _ALL) == 0 and count.value:
-        return Finding("gpu", "ok", f"OpenGL and CUDA are both on {_name(cuda, found[0])}")
+        both = f"OpenGL and CUDA are both on {_name(cuda, found[0])}"
+        try:
+            if not (sharing := Cuda()).shares_events(sharing.device(0)):
+                raise CudaError("the driver shares no memory between processes")
+        except CudaError as error:
+            why, _, remedy = str(error).partition("; ")
+            return Finding("gpu", "ok", f"{both}; results cross the host: {why}", remedy)
+        return Finding("gpu", "ok", f"{both}; results stay on the card, once a first copy has read back equal")
     first = ctypes.c_int()
     cuda.cuDeviceGet(ctypes.byref(first), 0)
     return Finding("gpu", "note", f"CUDA is on {_name(cuda, first.value)}, OpenGL draws with {gl}", _REMEDY)
