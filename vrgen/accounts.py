@@ -5,6 +5,7 @@ import time
 from vrgen.clock import process_age_s
 from vrgen.collector import Collector
 from vrgen.display.interface import Display
+from vrgen.effort import Effort
 from vrgen.feedback.ledger import STEPS, Ledger, Step
 from vrgen.feedback.trace import Trace, TracedPasses
 from vrgen.generator.generators import Generators
@@ -16,19 +17,26 @@ _STARTED = 30
 """Frames after which all that a session begins with is there."""
 
 
+_SLOWEST_S, _LEAST = 1 / 30, 2
+"""Of a window on a rasteriser in software: the period to keep, and the step of effort that is the last."""
+
+
 class Accounts:
     """A context manager: while it is entered, garbage is collected between frames and never in one.
 
     A frame calls `begin`, `lap` after each step up to ANSWER, `end`; and when the display has it, `rest`.
     """
 
-    def __init__(self, display: Display, passes: TracedPasses, transfer_path: str) -> None:
+    def __init__(self, display: Display, passes: TracedPasses, software: bool) -> None:
+        """`software`: OpenGL is a rasteriser on the CPU."""
         self.ledger = Ledger(display.kind, display.refresh_hz, display.gl, display.runtime, passes.names)
-        self.ledger.transfer_path = transfer_path
         self.steps = Laps(STEPS)
         self.lap = self.steps.lap
         self.collector = self.ledger.collector = Collector()
-        self._passes = passes
+        self.effort = Effort()
+        """What of a whole picture is drawn."""
+        self._passes, self._software = passes, software
+        self._gpu_frames = 0
         self._trace: Trace | None = None
         self._display_changes = display.changes
         self._began_s = process_age_s() - time.perf_counter()
@@ -63,6 +71,7 @@ class Accounts:
         if display.changes != self._display_changes:
             self._display_changes = display.changes
             self.ledger.shows(display.kind, display.refresh_hz, display.gl, display.runtime, display.why)
+            self.effort = Effort()
         return begun_s
 
     def end(self, begun_s: float, cost: FrameCost | None, *, answered: bool) -> None:
@@ -87,14 +96,25 @@ class Accounts:
         steps.lap(Step.COLLECT)
         ledger.rested(steps, self._passes, collector.took_s - self._collected_s)
         self._collected_s = collector.took_s
-        if self._passes.gpu_frames:
-            display.gpu_ms = self._passes.gpu_frame_ms
+        if self._passes.gpu_frames != self._gpu_frames and display.kind != "headless":
+            self._gpu_frames = self._passes.gpu_frames
+            self._spare(display)
         ledger.located(display.late_ms)
         ledger.first_frame(self.age_s)
         generators.missed(ledger.missed_for_want)
         if self._trace is not None:
             waiting = sum(status.waiting for status in generators.status)
             self._trace.frame(ledger, steps, self._passes, collector, generators.whole, waiting)
+
+    def _spare(self, display: Display) -> None:
+        """Hold what the GPU took for a picture against the time that there is."""
+        # A rasteriser in software keeps a window's rate with no picture that is worth it; a headset's it must.
+        period_s, least = self.ledger.period_s, 0
+        if self._software and not display.scales_views:
+            period_s, least = max(_SLOWEST_S, period_s), _LEAST
+        self.effort = self.effort.after(self._passes.gpu_frame_ms, period_s * 1e3, least)
+        self.ledger.drew(self.effort.drawn)
+        display.scale_of_views = self.effort.drawn.scale
 
     def count(self, scene: Scene, triangles: int, seen: Seen) -> None:
         """What is in the scene now, and what was seen of it."""

@@ -115,7 +115,8 @@ class Session:
         self.options, self.world, self.display, self.generators = options, world, display, generators
         self.renderer = Renderer(options.quality)
         self.panel: Panel | None = None
-        self.accounts = Accounts(display, self.renderer.passes, self.renderer.uploads.path).__enter__()
+        self.accounts = Accounts(display, self.renderer.passes, self.renderer.software).__enter__()
+        self.accounts.ledger.transfer_path = self.renderer.uploads.path
         self.ledger, self._panel_pass = self.accounts.ledger, PANEL
         self.assembly = Assembly(world)
         self.schedule = Schedule(world)
@@ -228,7 +229,10 @@ class Session:
         if self.settling:  # nobody looks yet: a small picture brings everything to the GPU as well
             views = tuple(replace(view, rect_px=_SMALL) for view in views)
         self.ledger.picture_px = views[0].rect_px[2:]
-        cost = self.renderer.draw(scene, views, presence)
+        drawn = self.accounts.effort.drawn
+        if self.display.scales_views:
+            drawn = drawn._replace(scale=1.0)
+        cost = self.renderer.draw(scene, views, presence, drawn)
         passes = self.renderer.passes
         if self.panel is not None and self._panel_is_due():
             passes.resume()
@@ -403,6 +407,7 @@ class Session:
             info=self.display.info,
             paused=self.paused,
             rate_hz=self.ledger.rate_hz,
+            scale=self.ledger.drawn.scale,
             missed=self.ledger.missed,
             pace=lambda: pace_of(self.ledger),
             help=help_rows() if controls.tracked is None else hand_rows(controls.tracked.words),

@@ -39,12 +39,11 @@ def test_the_report_has_the_layout_of_the_design() -> None:
     status = GeneratorStatus("terrain", requests=9, results=8, infer_ms=(1.0, 2.0, 3.0), errors=("broke",))
     report = ledger.report({"terrain": status})
     assert list(report) == [
-        "display", "first_frame_s", "frames", "passes", "changes", "generators", "steps_back", "transfer",
-        "collections", "input_to_photon_ms", "scene", "person", "memory_mb",
+        "display", "first_frame_s", "frames", "picture", "passes", "changes", "generators", "steps_back",
+        "transfer", "collections", "input_to_photon_ms", "scene", "person", "memory_mb",
     ]  # fmt: skip
     assert report["display"] == {
-        "kind": "headless", "runtime": None, "refresh_hz": 100.0, "gl": "llvmpipe", "picture_px": [0, 0],
-        "switches": [],
+        "kind": "headless", "runtime": None, "refresh_hz": 100.0, "gl": "llvmpipe", "switches": [],
     }  # fmt: skip
     assert report["first_frame_s"] == 0.4
     assert set(report["frames"]) == {

@@ -187,5 +187,5 @@ def test_the_report_tells_it_all(visit: Visit) -> None:
     assert report["person"]["feet_m"] == pytest.approx(last["feet"], abs=0.002)
     assert report["display"]["kind"] == "openxr" and len(report["display"]["switches"]) == 1
     if report["passes"]["gpu_ms"]["frame"]["p50"] > 1e3 / report["display"]["refresh_hz"]:
-        assert report["display"]["picture_px"] == [120, 136], "half of what is asked for: it was too slow"
+        assert report["picture"]["size_px"] == [120, 136], "half of what is asked for: it was too slow"
     assert report["generators"]["sky"]["errors"] == []

@@ -98,8 +98,10 @@ class Display(ABC):
         """What is good to know once and no alarm: "no headset: …" for who had none."""
         self.late_ms: float | None = None
         """Of the last frame: from locating a headset's eyes to handing their picture over; None without one."""
-        self.gpu_ms: float | None = None
-        """What drawing took of the GPU, by the newest frame that it has drawn; whoever draws says so."""
+        self.scale_of_views = 1.0
+        """Of the width and height that a headset recommends, how large its views are to be; who draws says so."""
+        self.scales_views = False
+        """Whether it heeds that now; elsewhere a view is as large as its window."""
         self.held_s = 0.0
         """Of the last frame: how long handing it over was held back by the screen, which takes one a refresh."""
         self._is_open = False

@@ -145,7 +145,8 @@ def _title(state: PanelState) -> None:
     imgui.text_unformatted(state.title or "vrgen")
     imgui.pop_font()
     if state.rate_hz:
-        right(f"{state.rate_hz:.0f} fps" + (f" · {state.missed} missed" if state.missed else ""), FAINT)
+        size = f" · size {state.scale:.0%}" if state.scale < 1.0 else ""
+        right(f"{state.rate_hz:.0f} fps{size}" + (f" · {state.missed} missed" if state.missed else ""), FAINT)
     small(f"world {state.choice.world + 1} · seed {state.choice.seed}", FAINT)
 
 

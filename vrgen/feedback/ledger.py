@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from vrgen.clock import monotonic_s
 from vrgen.collector import Collector
+from vrgen.effort import WHOLE, Drawn
 from vrgen.errors import VrgenError
 from vrgen.feedback.changes import Changes
 from vrgen.feedback.missed import CAUSES, RASTERISER, WAITING, Spent
@@ -90,6 +91,8 @@ class Ledger:
         """How many frames were missed just before the newest one, and why: an index into `CAUSES`."""
         self.picture_px = (0, 0)
         """Width and height of a view, as drawn last."""
+        self.drawn = self.least_drawn = WHOLE
+        """What of a whole picture was drawn last, and at the least."""
         self.transfer_path = "pixel-buffer"
         self.scene = dict.fromkeys(SCENE, 0)
         self.done: dict[str, int] = {}
@@ -214,6 +217,10 @@ class Ledger:
         """What the world's textures take now, and may take; the report gives the peak."""
         self.textures_peak_mb, self.textures_room_mb = max(self.textures_peak_mb, megabytes), room_mb
 
+    def drew(self, drawn: Drawn) -> None:
+        """What of a whole picture is drawn now."""
+        self.drawn, self.least_drawn = drawn, min(self.least_drawn, drawn)
+
     def worker_memory(self, megabytes: float) -> None:
         """What the worker takes now; the report gives the peak."""
         self.worker_peak_mb = max(self.worker_peak_mb, megabytes)
@@ -230,7 +237,7 @@ class Ledger:
     def report(self, generators: Mapping[str, GeneratorStatus] | None = None) -> dict[str, Any]:
         """The report, in the layout that docs/guide names for `--report`."""
         return {
-            "display": {**self.display, "picture_px": list(self.picture_px), "switches": list(self.switches)},
+            "display": {**self.display, "switches": list(self.switches)},
             "first_frame_s": None if self.first_frame_s is None else round(self.first_frame_s, 3),
             "frames": {
                 "count": self.count,
@@ -241,6 +248,11 @@ class Ledger:
                 "late_ms": self.late_ms.summary(),
                 "age_ms": self.age_ms.summary(),
                 "steps_ms": self.steps_ms.summary(zeros=False),
+            },
+            "picture": {
+                "size_px": list(self.picture_px),
+                "drawn": self.drawn._asdict(),
+                "at_the_least": self.least_drawn._asdict(),
             },
             "passes": {
                 "cpu_ms": self.passes_cpu_ms.summary(zeros=False),

@@ -25,6 +25,8 @@ class PanelState:
     """Sentences that are good to know and no alarm: each is shown for a while, once."""
     paused: bool = False
     rate_hz: float = 0.0
+    scale: float = 1.0
+    """Of the picture's width and height, what is drawn for the rate's sake."""
     missed: int = 0
     pace: Callable[[], Pace] | None = None
     """Asked for when the graph is due."""

@@ -192,16 +192,16 @@ class GroundPass:
         if self.corners is not None:
             units[10] = self.corners.name
 
-    def layout(self, scene: Scene, walker: Tile, eye: Array) -> Layout:
+    def layout(self, scene: Scene, walker: Tile, eye: Array, detail: float = 1.0) -> Layout:
         """Every tile that stands, with its detail; the same again while nothing that it is made from has changed.
-        `eye`: metres from the drawing origin."""
+        `eye`: metres from the drawing origin. `detail`: of the distance up to which tiles are fine."""
         ground, at = scene.ground, eye_cell(eye)
-        key = (walker, at, scene.origin, ground.grid, ground.shown.metres, self._copies, self._standing)
+        key = (walker, at, scene.origin, ground.grid, ground.shown.metres, self._copies, self._standing, detail)
         kept = self._kept
         if kept is None or kept[0] != key:
             shown, other = self._tori
             low, high = np.minimum(shown.low, other.low) - 1.0, np.maximum(shown.high, other.high) + 1.0
-            laid = laid_out(scene, walker, at, self._finest_m, len(self._levels) - 1, low, high)
+            laid = laid_out(scene, walker, at, self._finest_m * detail, len(self._levels) - 1, low, high)
             self._kept = kept = (key, laid)
         return kept[1]
 

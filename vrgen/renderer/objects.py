@@ -62,6 +62,8 @@ class ObjectsPass:
         """Of each instance, whether an eye saw it."""
         self.pictures = PicturePool()
         self._stack.callback(self.pictures.close)
+        self.detail = 1.0
+        """Of the distance up to which a mesh is drawn at its finest."""
         self.stamp = 0
         """Goes up whenever what stands changes: shadows are drawn anew."""
 
@@ -179,7 +181,7 @@ class ObjectsPass:
         GL.glProgramUniform1ui(program, 0, self._count)
         GL.glProgramUniform1ui(program, 1, which * self._commands)
         GL.glProgramUniform1ui(program, 2, views)
-        GL.glProgramUniform1f(program, 3, _FINEST)
+        GL.glProgramUniform1f(program, 3, _FINEST / self.detail)
         GL.glProgramUniform3f(program, 4, *eye)
         GL.glProgramUniform4fv(program, 5, planes.size // 4, np.ascontiguousarray(planes, np.float32))
         GL.glProgramUniform1ui(program, 15, len(planes))

@@ -9,6 +9,7 @@ from typing import Literal, Self
 
 import numpy as np
 
+from vrgen.effort import WHOLE, Drawn, size_at
 from vrgen.geometry import Array, Vec3, frustum_planes
 from vrgen.gl.api import GL, describe, require
 from vrgen.gl.objects import VertexArray
@@ -46,6 +47,8 @@ _UPLOAD, _SETUP, _CULL, _SPLATS, _SHADOWS, _OBJECTS, _GROUND, _OCCLUSION, _SKY, 
 )
 _LISTED = GL.GL_COMMAND_BARRIER_BIT | GL.GL_SHADER_STORAGE_BARRIER_BIT | GL.GL_BUFFER_UPDATE_BARRIER_BIT
 """What compute shaders have listed is drawn, listed on and copied."""
+_DETAIL_A_FRAME = 0.01
+"""So little at a time nobody sees it change."""
 SOFTWARE = ("llvmpipe", "softpipe", "swrast", "SwiftShader", "Microsoft Basic Render")
 
 
@@ -71,6 +74,7 @@ class Renderer:
         self._views = self._drawn = self._copied = 0
         self._upload_ms = 0.0
         self._walker = (0, 0)
+        self._detail = 1.0
         self._pixel_rad = 1e-3
         """Of the last picture."""
         self._units = (GL.GLuint * 16)()
@@ -154,8 +158,11 @@ class Renderer:
         self.passes.lap(_UPLOAD)
         self._upload_ms = (self.passes.ended_s[_UPLOAD] - start_s) * 1e3
 
-    def draw(self, scene: Scene, views: Sequence[View], presence: Presence = NOBODY) -> FrameCost:
-        """Draw the scene that `advance` was given, in as many views, and resolve them into their framebuffers."""
+    def draw(
+        self, scene: Scene, views: Sequence[View], presence: Presence = NOBODY, drawn: Drawn = WHOLE
+    ) -> FrameCost:
+        """Draw the scene that `advance` was given, in as many views, and resolve them into their framebuffers.
+        `drawn`: of the views' size and of the detail, so much."""
         start_s = time.perf_counter()
         assert len(views) == self._views, "advance comes first, and names the number of views"
         passes, walker = self.passes, self._walker
@@ -167,7 +174,9 @@ class Renderer:
         # The second frame fades even if nothing does: those programs are compiled before they are needed.
         fading = _fades(scene) or self._drawn == 1
         self._drawn += 1
-        self._pixel_rad = _pixel_rad(views)
+        self._pixel_rad = _pixel_rad(views) / drawn.scale
+        self._detail += min(max(drawn.detail - self._detail, -_DETAIL_A_FRAME), _DETAIL_A_FRAME)
+        self._objects.detail = self._detail
         self._ring.begin()
         self._mark()  # what came since the last frame: mipmaps, a panel
         block = np.zeros((), FRAME)
@@ -185,12 +194,12 @@ class Renderer:
         self._bind(scene)
         passes.lap(_SETUP)
 
-        laid = self._ground.layout(scene, walker, eye)
+        laid = self._ground.layout(scene, walker, eye, self._detail)
         frusta = frustum_planes(clips)
-        size_px = self._picture_px(views)
+        size_px = self._picture_px(views, drawn.scale)
         hides = self._occlusion.begin(size_px[0] * size_px[1] * len(views), self._objects.there)
         self._objects.reset()
-        picture = (frusta, len(views), eye, _least_size(views), fading)
+        picture = (frusta, len(views), eye, _least_size(self._pixel_rad) / self._detail, fading)
         self._objects.cull(PICTURE, *picture, seen_only=hides)
         for which in due:
             least = REACH_M[which] / self._shadow.size_px / REACH_M[which]
@@ -289,12 +298,12 @@ class Renderer:
             self._presences[views] = self._stack.enter_context(PresencePass(views))
         return self._presences[views]
 
-    def _picture_px(self, views: Sequence[View]) -> tuple[int, int]:
-        """How large the picture is drawn: as large as the largest view, unless low quality draws less."""
+    def _picture_px(self, views: Sequence[View], part: float) -> tuple[int, int]:
+        """How large the picture is drawn: such a part of the largest view, unless low quality draws less."""
         width = max(view.rect_px[2] for view in views)
         height = max(view.rect_px[3] for view in views)
         scale = 1.0 if self.high else min(1.0, (_MOST_PIXELS / (width * height * len(views))) ** 0.5)
-        return max(1, round(width * scale)), max(1, round(height * scale))
+        return size_at(part, (max(1, round(width * scale)), max(1, round(height * scale))))
 
     def close(self) -> None:
         self.uploads.close()
@@ -315,10 +324,10 @@ def _fades(scene: Scene) -> bool:
     return between or scene.ground.arriving is not None
 
 
-def _least_size(views: Sequence[View]) -> float:
+def _least_size(pixel_rad: float) -> float:
     """Radius over distance below which a thing is not drawn: less than a pixel across, and in large pictures less
     than a speck that only flickers."""
-    return max(0.0025, 0.5 * _pixel_rad(views))
+    return max(0.0025, 0.5 * pixel_rad)
 
 
 def _pixel_rad(views: Sequence[View]) -> float:

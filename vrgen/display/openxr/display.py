@@ -155,6 +155,7 @@ class OpenXrDisplay(Display):
         if self._turn is None or self._headset is None:
             return self._flat._locate_views(person)
         try:
+            self._headset.scale = self.scale_of_views
             with self._guard.within(HUNG_S):
                 views = self._headset.views(person)
         except DisplayError as error:
@@ -176,7 +177,7 @@ class OpenXrDisplay(Display):
         self._left = self._quad = None
         try:
             with self._guard.within(HUNG_S):
-                self._headset.end(drawn, self.gpu_ms)
+                self._headset.end(drawn)
         except DisplayError as error:
             self._lose(error)
             return
@@ -296,6 +297,7 @@ class OpenXrDisplay(Display):
         self.size_px = (2 * self._headset.size_px[0], self._headset.size_px[1])
         self.scale = max(self._headset.size_px[1] / 1080, 0.5)
         self.why = why
+        self.scales_views = True
         self.changes += 1
         self._lost_by = ""
         self._flat._hold_back(False)
@@ -310,6 +312,7 @@ class OpenXrDisplay(Display):
         self.kind, self.runtime, self.view_count = self._flat.kind, None, self._flat.view_count
         self.refresh_hz, self.size_px, self.scale = self._flat.refresh_hz, self._flat.size_px, self._flat.scale
         self.why = why
+        self.scales_views = False
         self.changes += 1
         self._flat._hold_back(True)
 

@@ -11,10 +11,10 @@ from vrgen.display.openxr.api import OpenXrError
 from vrgen.display.openxr.binding import check_requirements, of_current_context
 from vrgen.display.openxr.layers import EyeLayer, QuadLayer
 from vrgen.display.openxr.masks import masks_of
-from vrgen.display.openxr.resolution import Resolution, size_at
 from vrgen.display.openxr.runtime import Runtime
 from vrgen.display.openxr.session import Posture, Session
 from vrgen.display.openxr.swapchain import EyePictures
+from vrgen.effort import size_at
 from vrgen.geometry import Pose, inverse_rigid
 from vrgen.messages import Person, Pulse, Quad, Tracked, View
 from vrgen.room import world_from_room
@@ -71,7 +71,8 @@ class Headset:
         self.notes += [*self.session.notes, *self.actions.refused]
         if not self.pictures.encoded:
             self.notes.append(f"{self.runtime.name} offers no sRGB pictures, so that colours look pale")
-        self._resolution = Resolution()
+        self.scale = 1.0
+        """Of the width and height that the runtime recommends, what is drawn."""
         self._head = Pose()
         self._framebuffers: tuple[int, int] | None = None
         self._located = False
@@ -141,7 +142,7 @@ class Headset:
     @property
     def size_px(self) -> tuple[int, int]:
         """What of an eye's picture is drawn now."""
-        return size_at(self._resolution.scale, self.pictures.size_px)
+        return size_at(self.scale, self.pictures.size_px)
 
     @property
     def left_picture(self) -> int | None:
@@ -154,8 +155,8 @@ class Headset:
         self._quad = self._quad_layer.filled(quad, room_from_quad, self.session.space)
         return self._quad is not None
 
-    def end(self, drawn: bool, gpu_ms: float | None = None) -> None:
-        """Hand over what was drawn, or nothing. `gpu_ms`: what drawing takes of the GPU, where that is known."""
+    def end(self, drawn: bool) -> None:
+        """Hand over what was drawn, or nothing."""
         size_px, layers = self.size_px, []
         pictured, self._located = self._located, False
         if self._framebuffers is not None:
@@ -165,8 +166,6 @@ class Headset:
             layers = [self._eye_layer.filled(self.session.located, self.session.space, size_px)]
             if self._quad is not None:
                 layers.append(self._quad)
-            if gpu_ms is not None:
-                self._resolution = self._resolution.after(gpu_ms, 1e3 / self.session.refresh_hz)
         self._quad = None
         self.session.end(layers)
         ended_s = time.perf_counter()
