@@ -5,7 +5,7 @@ import time
 from vrgen.clock import process_age_s
 from vrgen.collector import Collector
 from vrgen.display.interface import Display
-from vrgen.effort import Effort
+from vrgen.effort import TOO_SLOW, Effort
 from vrgen.feedback.ledger import STEPS, Ledger, Step
 from vrgen.feedback.trace import Trace, TracedPasses
 from vrgen.generator.generators import Generators
@@ -37,6 +37,8 @@ class Accounts:
         """What of a whole picture is drawn."""
         self._passes, self._software = passes, software
         self._gpu_frames = 0
+        self._waiting = [i for i, name in enumerate(passes.names) if name in ("resolve", "panel")]
+        """Passes that draw into what the screen shows, and may wait for it."""
         self._trace: Trace | None = None
         self._display_changes = display.changes
         self._began_s = process_age_s() - time.perf_counter()
@@ -108,11 +110,14 @@ class Accounts:
 
     def _spare(self, display: Display) -> None:
         """Hold what the GPU took for a picture against the time that there is."""
-        # A rasteriser in software keeps a window's rate with no picture that is worth it; a headset's it must.
-        period_s, least = self.ledger.period_s, 0
-        if self._software and not display.scales_views:
-            period_s, least = max(_SLOWEST_S, period_s), _LEAST
-        self.effort = self.effort.after(self._passes.gpu_frame_ms, period_s * 1e3, least)
+        period_s, least, passes = self.ledger.period_s, 0, self._passes
+        took_ms = passes.gpu_frame_ms - sum(passes.gpu_ms[which] for which in self._waiting)
+        if not display.scales_views:
+            if self._software:  # no picture that is worth it keeps a window's rate
+                period_s, least = max(_SLOWEST_S, period_s), _LEAST
+            if not self.ledger.last_miss[0]:  # however long it took, it was in time
+                took_ms = min(took_ms, TOO_SLOW * period_s * 1e3)
+        self.effort = self.effort.after(took_ms, period_s * 1e3, least)
         self.ledger.drew(self.effort.drawn)
         display.scale_of_views = self.effort.drawn.scale
 
