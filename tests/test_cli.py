@@ -1,5 +1,6 @@
 """Bad calls end in one sentence on standard error, the right exit status, and no traceback."""
 
+import gc
 import json
 import subprocess
 import sys
@@ -193,3 +194,17 @@ class TestRun:
         assert main(["run", str(tmp_path / "w.toml"), "--display", "headless"]) == 1
         said = sentence(capsys)
         assert "gone.pt" in said and "land" in said
+
+
+def test_no_garbage_is_looked_for_while_a_run_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    from vrgen import app
+
+    collecting: list[bool] = []
+
+    def run(command: Run) -> list[str]:
+        collecting.append(gc.isenabled())
+        return []
+
+    monkeypatch.setattr(app, "run", run)
+    assert main(["run", "valley", "--display", "headless"]) == 0
+    assert collecting == [False] and gc.isenabled()

@@ -22,6 +22,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from vrgen import __version__
+from vrgen.collector import unused
 from vrgen.config import CHECKPOINTS, SEEDS, As, RunOptions
 from vrgen.errors import UsageError, VrgenError, did_you_mean
 from vrgen.interrupt import Interrupted
@@ -158,9 +159,10 @@ def _run(args: list[str]) -> int:
     match command:
         case Run():
             _reject_impossible(command)
-            from vrgen.app import run
+            with unused():
+                from vrgen.app import run
 
-            print("\n".join(run(command)))
+                print("\n".join(run(command)))
             return 0
         case Doctor():
             from vrgen import doctor

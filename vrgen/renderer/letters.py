@@ -2,12 +2,15 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from vrgen.gl.api import GL
 from vrgen.gl.objects import Texture
+
+if TYPE_CHECKING:  # Pillow comes with the first line of text: the first frame has none
+    from PIL import ImageFont
 
 EM_PX = 44
 _ROW_PX, _PAD_PX = 56, 22
@@ -53,6 +56,8 @@ class Letters:
         self.texture.bind(unit)
 
     def _write(self, text: str) -> tuple[Rect, float]:
+        from PIL import Image, ImageDraw
+
         wide = min(round(self._font.getlength(text)), _SIZE_PX[0] - 2 * _PAD_PX)
         box = wide + 2 * _PAD_PX
         x, y = self._pen
@@ -85,8 +90,10 @@ class Letters:
 ROW_EM = _ROW_PX / EM_PX
 
 
-def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _font() -> "ImageFont.FreeTypeFont | ImageFont.ImageFont":
     """The panel's Roboto (Apache-2.0), which the imgui-bundle package carries; else Pillow's own."""
+    from PIL import ImageFont
+
     package = find_spec("imgui_bundle")
     if package is not None and package.origin is not None:
         roboto = Path(package.origin).parent / "assets" / "fonts" / "Roboto" / "Roboto-Regular.ttf"

@@ -107,7 +107,7 @@ class Renderer:
         self._empty = self._stack.enter_context(VertexArray("no vertices"))
         self._occlusion = Occlusion(samples, occlusion)
         self._stack.callback(self._occlusion.close)
-        self._target = PictureTarget(samples)
+        self._target, self._first = PictureTarget(samples), PictureTarget(1)
         self._stack.callback(self._target.close)
         self._hidden: HiddenPass | None = None
         self._presences: dict[int, PresencePass] = {}
@@ -196,7 +196,11 @@ class Renderer:
 
         laid = self._ground.layout(scene, walker, eye, self._detail)
         frusta = frustum_planes(clips)
-        size_px = self._picture_px(views, drawn.scale)
+        target, size_px = self._target, self._picture_px(views, drawn.scale)
+        bare = not (len(laid.tiles) or self._objects.there or scene.clouds or scene.shots)
+        if self._drawn == 1 and self.software and bare:
+            # A sky has no edges; samples, and a copy in another size, take programs that are still to be compiled.
+            target, size_px = self._first, _largest(views)
         hides = self._occlusion.begin(size_px[0] * size_px[1] * len(views), self._objects.there)
         self._objects.reset()
         picture = (frusta, len(views), eye, _least_size(self._pixel_rad) / self._detail, fading)
@@ -217,8 +221,8 @@ class Renderer:
             self._mark()
         passes.lap(_SHADOWS)
 
-        self._target.begin(*size_px, len(views))
-        self._target.bind()
+        target.begin(*size_px, len(views))
+        target.bind()
         if any(view.mask is not None for view in views):
             if self._hidden is None:
                 self._hidden = HiddenPass()
@@ -232,7 +236,7 @@ class Renderer:
         passes.lap(_GROUND)
         if hides:
             self._mark()
-            self._occlusion.look(self._target.depth, size_px, len(views))
+            self._occlusion.look(target.depth, size_px, len(views))
             self._objects.cull(LATE, *picture, size_px=size_px)
             GL.glMemoryBarrier(_LISTED)
             self._objects.draw(LATE, self._objects.pipelines, fading, len(views))
@@ -244,13 +248,15 @@ class Renderer:
         GL.glDrawArraysInstanced(GL.GL_TRIANGLES, 0, 3, len(views))
         self._shots.draw(scene, self.uploads, len(views))
         passes.lap(_SKY)
-        self._splats.draw(self._ring, len(views), self._target.size_px)
+        self._splats.draw(self._ring, len(views), target.size_px)
         passes.lap(_SPLATS)
         if presence is not NOBODY:
             self._shown_presence(len(views)).draw(self._ring, presence, views, scene.origin)
         self._mark()
         passes.lap(_PRESENCE)
-        self._target.resolve(views, self._mark)
+        target.resolve(views, self._mark)
+        if target is self._first:
+            target.close()
         self._ring.end()
         passes.lap(_RESOLVE)
         draw_ms = (passes.ended_s[_RESOLVE] - start_s) * 1e3 + self._upload_ms
@@ -300,8 +306,7 @@ class Renderer:
 
     def _picture_px(self, views: Sequence[View], part: float) -> tuple[int, int]:
         """How large the picture is drawn: such a part of the largest view, unless low quality draws less."""
-        width = max(view.rect_px[2] for view in views)
-        height = max(view.rect_px[3] for view in views)
+        width, height = _largest(views)
         scale = 1.0 if self.high else min(1.0, (_MOST_PIXELS / (width * height * len(views))) ** 0.5)
         return size_at(part, (max(1, round(width * scale)), max(1, round(height * scale))))
 
@@ -328,6 +333,11 @@ def _least_size(pixel_rad: float) -> float:
     """Radius over distance below which a thing is not drawn: less than a pixel across, and in large pictures less
     than a speck that only flickers."""
     return max(0.0025, 0.5 * pixel_rad)
+
+
+def _largest(views: Sequence[View]) -> tuple[int, int]:
+    """Width and height, pixels, into which each view fits."""
+    return max(view.rect_px[2] for view in views), max(view.rect_px[3] for view in views)
 
 
 def _pixel_rad(views: Sequence[View]) -> float:

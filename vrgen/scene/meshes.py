@@ -59,14 +59,15 @@ def detail_levels(vertices: F32, faces: npt.NDArray[np.uint32]) -> tuple[npt.NDA
     for cells in (9, 4):
         at = np.floor((vertices - low) / extent * cells).astype(np.int64)
         cell = (at[:, 0] * 1024 + at[:, 1]) * 1024 + at[:, 2]
-        _, group = np.unique(cell, return_inverse=True)
-        group = group.reshape(-1)
+        ordered = np.argsort(cell, kind="stable")
+        group = np.empty(len(cell), np.int64)
+        group[ordered] = np.cumsum(np.diff(cell[ordered], prepend=cell[ordered[0]]) > 0)
         centres = np.zeros((int(group.max()) + 1, 3))
         np.add.at(centres, group, vertices)
         centres /= np.bincount(group)[:, None]
         off = np.linalg.norm(vertices - centres[group], axis=1)
         order = np.lexsort((off, group))
-        first = np.unique(group[order], return_index=True)[1]
+        first = np.flatnonzero(np.diff(group[order], prepend=-1))
         stand_in = order[first].astype(np.uint32)
         coarse = stand_in[group[faces]]
         whole = (coarse[:, 0] != coarse[:, 1]) & (coarse[:, 1] != coarse[:, 2]) & (coarse[:, 2] != coarse[:, 0])

@@ -38,7 +38,9 @@ def plain_sky() -> Sky:
     light = light_of(radiance)
     sun = np.array([0.45, 0.62, 0.64], np.float32)
     warm = np.array([2.6, 2.4, 2.1], np.float32)
-    return Sky(new_id(), radiance.astype(np.float16), Light(sun, warm, light.ambient_sh, light.exposure * 0.75))
+    halves = radiance.astype(np.float16)
+    shone = Light(sun, warm, light.ambient_sh, light.exposure * 0.75)
+    return Sky(new_id(), halves, shone, smaller=smaller_radiance(halves))
 
 
 def given_light(output: Output) -> Light:
