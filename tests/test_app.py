@@ -146,7 +146,12 @@ def test_the_report_has_the_layout_that_is_promised(visit: Run) -> None:
         },
         "generators": {"land": generator, "sky": generator},
         "steps_back": {"now": int, "most": int},
-        "transfer": {"path": str, "from": str, "bytes": int, "ms": spread},
+        "picture": {
+            "size_px": list,
+            "drawn": {"scale": float, "detail": float},
+            "at_the_least": {"scale": float, "detail": float},
+        },
+        "transfer": {"path": str, "why": str, "card_bytes": int, "from": str, "bytes": int, "ms": spread},
         "collections": {
             "young": int,
             "older": int,
@@ -173,6 +178,7 @@ def test_the_report_has_the_layout_that_is_promised(visit: Run) -> None:
     assert report["memory_mb"]["worker_peak"] > 50
     assert 0.0 < report["memory_mb"]["textures_peak"] < report["memory_mb"]["textures_room"]
     assert report["transfer"]["bytes"] > 0 and report["transfer"]["path"] in ("host", "pixel-buffer")
+    assert report["transfer"]["why"]
 
 
 def test_the_trace_tells_every_frame_and_every_change(visit: Run, folder: Path) -> None:

@@ -48,6 +48,7 @@ from vrgen.scene_model import Scene
 
 if TYPE_CHECKING:
     from vrgen.feedback.panel import Panel
+    from vrgen.gl.card_copies import CardCopies
 
 _PANEL_FROM_FRAME = 2
 _SETTLE_S = 240.0
@@ -115,6 +116,7 @@ class Session:
         self.options, self.world, self.display, self.generators = options, world, display, generators
         self.renderer = Renderer(options.quality)
         self.panel: Panel | None = None
+        self.by_card: CardCopies | None = None
         self.accounts = Accounts(display, self.renderer.passes, self.renderer.software).__enter__()
         self.accounts.ledger.transfer_path = self.renderer.uploads.path
         self.ledger, self._panel_pass = self.accounts.ledger, PANEL
@@ -304,6 +306,7 @@ class Session:
 
     def live(self, intent: Intent, controls: Controls) -> None:
         """The world one frame on, and the person in it."""
+        self.by_card = self.by_card or errands.land_by_card(self.options, self.generators)
         made = self.generators.poll(arriving=True)
         failed = frozenset(status.name for status in self.generators.status if status.phase in errands.OUT)
         changes = self.ledger.changes
@@ -473,4 +476,6 @@ class Session:
             self.panel.__exit__(None, None, None)
             self.panel = None
         self.renderer.close()
+        if self.by_card is not None:
+            self.by_card.close()
         self.accounts.__exit__(None, None, None)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vrgen.config import RunOptions
 from vrgen.contract import kind
@@ -19,6 +20,9 @@ from vrgen.messages import Choice, GeneratorStatus, Knob, Person, Phase
 from vrgen.prompts import is_prompt, prompt_text
 from vrgen.scene.assembly import Assembly
 from vrgen.scene_model import Scene
+
+if TYPE_CHECKING:
+    from vrgen.gl.card_copies import CardCopies
 
 OUT = (Phase.FAILED, Phase.GONE)
 
@@ -133,6 +137,33 @@ def _how_far_settled(statuses: tuple[GeneratorStatus, ...]) -> tuple[str, float 
     return "the world arrives", made / (made + waiting), f"{words}, {loading}" if loading else words
 
 
+def land_by_card(options: RunOptions, generators: Generators) -> "CardCopies | None":
+    """Let results come by the card, once the generators are on one. On OpenGL's thread; close what comes back.
+
+    What can be shown again must not hang on when that was ready: there all cross the host.
+    """
+    again = options.settle or options.video is not None
+    if again or not (generators.device or "").startswith("cuda"):
+        return None
+    from vrgen.gl.card_copies import CardCopies
+
+    copies = CardCopies()
+    generators.land_by(copies)
+    return copies
+
+
+def _tell_how_it_came(ledger: Ledger, generators: Generators) -> None:
+    """How results reached OpenGL, and why not by the card."""
+    copies, device = generators.copies, generators.device or ""
+    ledger.generators_on = device
+    if copies is not None:
+        ledger.by_card(copies.why, copies.bytes)
+    elif device.startswith("cuda"):
+        ledger.by_card("a run that can be shown again takes the way that is always there", 0)
+    elif device:
+        ledger.by_card("the generators run on the processor", 0)
+
+
 def leave(options: RunOptions, display: Display, ledger: Ledger, generators: Generators) -> None:
     """Leave what was asked for: the last picture, the report; fail if nothing could ever be run.
 
@@ -143,10 +174,12 @@ def leave(options: RunOptions, display: Display, ledger: Ledger, generators: Gen
         save_picture(display.read_pixels(), options.screenshot)
     if options.report is not None:
         ledger.worker_memory(generators.worker_peak_mb)
-        ledger.generators_on = generators.device or ""
+        _tell_how_it_came(ledger, generators)
         ledger.write(options.report, {status.name: status for status in generators.status})
     if generators.why_there:
         print(f"vrgen: {generators.why_there}", file=sys.stderr)
+    if generators.copies is not None and generators.copies.failed:
+        print(f"vrgen: results crossed the host: {generators.copies.why}", file=sys.stderr)
     statuses = generators.status
     if nothing_runs(statuses):
         raise CheckpointError("; ".join(dict.fromkeys(s.errors[-1] for s in statuses)))

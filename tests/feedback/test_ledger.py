@@ -60,7 +60,7 @@ def test_the_report_has_the_layout_of_the_design() -> None:
     assert report["generators"]["terrain"]["infer_ms"]["p50"] == 2.0
     assert report["generators"]["terrain"]["age_ms"] == {}
     assert report["steps_back"] == {"now": 1, "most": 3}
-    assert set(report["transfer"]) == {"path", "from", "bytes", "ms"}
+    assert set(report["transfer"]) == {"path", "why", "card_bytes", "from", "bytes", "ms"}
     assert report["transfer"]["bytes"] == 10_000
     assert set(report["scene"]) == {
         "tiles",

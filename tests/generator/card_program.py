@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from vrgen.clock import StepClock
-from vrgen.config import GeneratorConfig, World
+from vrgen.config import GeneratorConfig, RunOptions, World, world_of
 from vrgen.display.headless import HeadlessDisplay
 from vrgen.generator import Generators, process
 from vrgen.generator.landing import OFF
@@ -34,6 +35,12 @@ LATE = FOLDER / "late"
 DEVICE = os.environ.get("VRGEN_TEST_DEVICE", "cpu")
 
 
+def _pattern(height: int, width: int) -> Tensor:
+    """(3, H, W) in [-1, 1]: no two directions or colours of it can be mistaken for one another."""
+    down, across = torch.meshgrid(torch.linspace(0, 1, height), torch.linspace(0, 1, width), indexing="ij")
+    return torch.stack([2 * across - 1, torch.sin(20 * down), torch.sin(30 * (down + across)) * down])
+
+
 class Place(nn.Module):
     """A panorama of 256 × 512, an albedo of 512 × 512 and a small roughness, from the latent's first number."""
 
@@ -41,9 +48,8 @@ class Place(nn.Module):
         super().__init__()
         self.sky: Tensor
         self.albedo: Tensor
-        made = torch.Generator().manual_seed(3)
-        self.register_buffer("sky", torch.rand(1, 3, 256, 512, generator=made) * 2 - 1)
-        self.register_buffer("albedo", torch.rand(1, 3, 512, 512, generator=made) * 2 - 1)
+        self.register_buffer("sky", _pattern(256, 512)[None])
+        self.register_buffer("albedo", _pattern(512, 512)[None])
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         much = inputs["latent"][0, 0]
@@ -65,10 +71,7 @@ class Visit:
     """A frame loop in small, with the display's context current."""
 
     def __init__(self, by_card: bool) -> None:
-        path = FOLDER / "place.pt"
-        if not path.exists():
-            checkpoints.save(Place(), path, checkpoints.manifest({"latent": checkpoints.LATENT}, OUTPUTS))
-        world = World(name="test", generators={"place": GeneratorConfig(checkpoint=path)})
+        world = World(name="test", generators={"place": GeneratorConfig(checkpoint=_checkpoint())})
         self.generators = Generators(world, precise=True, device=DEVICE).__enter__()
         self.copies: Any = None
         if by_card:
@@ -255,6 +258,88 @@ def breaks() -> dict[str, Any]:
     return told | {"left": open_things()}
 
 
+def visit() -> dict[str, Any]:
+    """The program itself, twice, from world to world: once the sky and the ground of the second come by the card,
+    once across the host. How far the pictures are apart, in 255ths, and what the report says."""
+    pictures, reports = [], []
+    for by_card in (True, False):
+        picture, report = _visited(by_card)
+        pictures.append(picture.astype(int))
+        reports.append(report["transfer"])
+    if kept := os.environ.get("VRGEN_TEST_PICTURES"):
+        from PIL import Image
+
+        for name, picture in zip(("by-the-card", "across-the-host"), pictures):
+            Image.fromarray(picture.astype(np.uint8)).save(Path(kept) / f"{name}.png")
+    apart = np.abs(pictures[0] - pictures[1])
+    return {"mean": float(apart.mean()), "spread": float(pictures[0].std()), "transfer": reports}
+
+
+def _visited(by_card: bool) -> tuple[np.ndarray, dict[str, Any]]:
+    from vrgen import errands
+    from vrgen.app import Session
+
+    options = RunOptions(
+        target=str(_checkpoint()),
+        size=(320, 180),
+        device=DEVICE,
+        report=FOLDER / "report.json",
+        screenshot=FOLDER / "picture.png",  # without a panel, then
+    )
+    if DEVICE == "cpu":
+        errands.land_by_card = lambda options, generators: _landing(generators)  # type: ignore[assignment]
+    if not by_card:
+        errands.land_by_card = lambda options, generators: None  # type: ignore[assignment]
+    world = world_of(options.target, None)
+    with (
+        Generators(world, device=DEVICE, precise=True) as generators,
+        HeadlessDisplay(options.size, clock=StepClock(1 / 20)) as display,
+        closing(Session(options, world, display, generators)) as session,
+    ):
+        asked = quiet = 0
+        deadline_s = time.monotonic() + PATIENCE_S
+        for number, open_frame in enumerate(display.frames()):
+            with open_frame as frame:
+                session.frame(frame, number)
+            session.rest(frame)
+            copies = generators.copies
+            scene = session.scene
+            assert scene is not None and time.monotonic() < deadline_s
+            settled = not any(status.waiting for status in generators.status) and scene.sky.arriving is None
+            settled &= all(fade.arriving is None for fade in scene.surfaces.values()) and bool(
+                generators.manifests
+            )
+            ready = (copies is not None and copies.stage == 2) if by_card else True
+            if settled and ready and not asked and generators.status[0].results:
+                session.steering, asked = session.steering.new_world(session.rng, session.preference), number
+            quiet = quiet + 1 if asked and number > asked + 20 and settled else 0
+            if quiet == 30:
+                break
+        picture = np.array(display.read_pixels())
+        assert (scene.sky.shown.raw is not None) == by_card
+        assert (scene.surfaces["ground"].shown.raw is not None) == by_card
+        errands.leave(options, display, session.ledger, generators)
+        del scene
+    return picture, json.loads((FOLDER / "report.json").read_text(encoding="utf-8"))
+
+
+def _landing(generators: Generators) -> Any:
+    from vrgen.gl.card_copies import CardCopies
+
+    if not generators.device:
+        return None
+    copies = CardCopies()
+    generators.land_by(copies)
+    return copies
+
+
+def _checkpoint() -> Path:
+    path = FOLDER / "place.pt"
+    if not path.exists():
+        checkpoints.save(Place(), path, checkpoints.manifest({"latent": checkpoints.LATENT}, OUTPUTS))
+    return path
+
+
 def main(scenario: str) -> None:
     if DEVICE == "cpu":
         start = process.child.start
@@ -263,6 +348,9 @@ def main(scenario: str) -> None:
             return start("card_worker", *arguments, **more)
 
         process.child.start = started  # type: ignore[assignment]
+    if scenario == "visit":
+        print(json.dumps({**visit(), "gl_errors": [], "gl_left": []}))
+        return
     with HeadlessDisplay((64, 64), clock=StepClock(1 / 60)):
         from vrgen.gl.api import watch_errors
         from vrgen.gl.objects import alive

@@ -104,6 +104,16 @@ def test_the_worker_may_die_at_any_moment(run: Run) -> None:
     assert not any(told["left"])
 
 
+def test_the_program_shows_the_same_and_says_which_way_it_came(run: Run) -> None:
+    """But for smaller levels, which OpenGL averages otherwise than vrgen/levels.py."""
+    told = run("visit")
+    by_card, by_host = told["transfer"]
+    assert by_card["path"] == "cuda" and by_card["why"] == "" and by_card["card_bytes"] >= 4 << 20
+    assert by_host["path"] != "cuda" and by_host["why"] and by_host["card_bytes"] == 0
+    assert told["spread"] > 20, "a picture of one colour proves nothing"
+    assert told["mean"] < 0.5
+
+
 def test_a_result_that_waits_dies_with_the_worker_and_is_made_again(only_stand_in: Run) -> None:
     told = only_stand_in("killed")
     assert told["held"], "it was given out before its event was passed"

@@ -94,6 +94,7 @@ class Ledger:
         self.drawn = self.least_drawn = WHOLE
         """What of a whole picture was drawn last, and at the least."""
         self.transfer_path = "pixel-buffer"
+        self.transfer_why, self.card_bytes = "", 0
         self.scene = dict.fromkeys(SCENE, 0)
         self.done: dict[str, int] = {}
         """How often each thing that a person can do was done, by its name."""
@@ -162,6 +163,12 @@ class Ledger:
                 self.transfer_bytes += cost.upload_bytes
                 self.transfer_ms.add(cost.upload_ms)
             self.age_ms.add(self.changes.age_s(ended_s) * 1e3)
+
+    def by_card(self, why: str, copied: int) -> None:
+        """Whether results stay on the card, or why they do not; bytes that did."""
+        if not why:
+            self.transfer_path = "cuda"
+        self.transfer_why, self.card_bytes = why, copied
 
     def handed_over(self, now_s: float, held_s: float) -> float:
         """The display has the frame; `held_s` of that it waited for its screen. Returns how long, without
@@ -281,6 +288,8 @@ class Ledger:
             "steps_back": {"now": self.steps_back, "most": self.most_steps_back},
             "transfer": {
                 "path": self.transfer_path,
+                "why": self.transfer_why,
+                "card_bytes": self.card_bytes,
                 "from": self.generators_on,
                 "bytes": self.transfer_bytes,
                 "ms": self.transfer_ms.summary(),

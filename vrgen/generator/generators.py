@@ -302,6 +302,11 @@ class Generators:
         """Let large results come by the card, as far as `copies` can. On the GL thread, as `poll` from then on."""
         self._landing.copies = copies
 
+    @property
+    def copies(self) -> Copies | None:
+        """What results come by from the card, or would."""
+        return self._landing.copies
+
     def missed(self, frames: int) -> None:
         """How many frames were missed since the beginning that the generators may be to blame for."""
         if self._segment is not None:

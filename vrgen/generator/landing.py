@@ -24,6 +24,18 @@ class Copies(Protocol):
     def stage(self) -> int:
         """What the letter to the worker says (protocol.py)."""
 
+    @property
+    def why(self) -> str:
+        """Why results cross the host; empty while they do not."""
+
+    @property
+    def failed(self) -> bool:
+        """For good."""
+
+    @property
+    def bytes(self) -> int:
+        """Copied within the card so far."""
+
     def advance(self) -> None:
         """A look at what is under way."""
 
