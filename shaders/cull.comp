@@ -9,7 +9,7 @@
 #include "light.glsl"
 #include "instance.glsl"
 
-layout(local_size_x = 64) in;
+layout(local_size_x = 64) in;  // a clump of instances that clumps.comp has listed
 
 struct MeshBounds {
     vec4 sphere;     // centre, radius; mesh space
@@ -27,6 +27,7 @@ layout(std430, binding = 2) readonly buffer Instances { Instance instances[]; };
 layout(std430, binding = 3) writeonly buffer Visible { Placed visible[]; };
 layout(std430, binding = 4) readonly buffer Meshes { MeshBounds meshes[]; };
 layout(std430, binding = 5) coherent buffer Commands { Command commands[]; };
+layout(std430, binding = 7) readonly buffer Listed { uint listed[]; };
 layout(std430, binding = 6) buffer Seen { uint seen[]; };  // 1: some eye sees it
 
 layout(location = 0) uniform uint instance_count;
@@ -44,6 +45,7 @@ layout(binding = 18) uniform sampler2DArray cells;  // pyramid.comp
 #else
 layout(location = 17) uniform bool only_seen;
 #endif
+layout(location = 19) uniform uint list_first;
 
 // What is farther than it is meant to be seen shrinks away instead of vanishing.
 float size_of(Instance it) {
@@ -89,7 +91,7 @@ bool in_sight(vec3 centre, float radius) {
 #endif
 
 void main() {
-    uint i = gl_GlobalInvocationID.x;
+    uint i = listed[list_first + gl_WorkGroupID.x] * 64u + gl_LocalInvocationID.x;
     if (i >= instance_count) return;
 #if !LATE
     if (only_seen && seen[i] == 0u) return;

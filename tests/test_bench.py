@@ -20,6 +20,7 @@ SAID = {
     "objects": (
         "CPU time of a frame, ms, nothing drawn",
         "CPU time of a frame, ms, drawn",
+        "hidden ones sought",
         "vrgen outside GL calls",
     ),
     "splats": (

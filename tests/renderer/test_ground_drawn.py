@@ -118,7 +118,7 @@ def test_details_meet_without_a_crack_at_any_distance(stage: Open) -> None:
     for x, z, yaw in ((3.0, 4.0, 0.0), (16.0, 16.0, 0.8), (31.0, 1.0, 2.3), (1.0, 30.0, 3.9)):
         turn = multiply(yaw_quat(yaw), pitch_quat(-0.42))
         drawn = one.draw(world, [s.view(SIZE, (x, 12.0, z), turn, 38.0)]).astype(int)
-        levels = one.renderer._ground.layout(world, (0, 0), np.array([x, 12.0, z])).tiles["self"][:, 0]
+        levels = one.renderer._ground.layout(world, (0, 0), np.array([x, 12.0, z]), 1e-3).tiles["self"][:, 0]
         assert levels.min() < 2.0 and levels.max() >= 4.0
         assert not (drawn[..., 2] > drawn[..., 0] + 20).any()
 
@@ -215,3 +215,26 @@ def test_half_way_is_half_of_each(stage: Open) -> None:
     camera = [s.view(SIZE, (0.0, 2.0, 0.0), pitch_quat(0.9))]
     drawn = one.settle(s.scene(over=s.nowhere(), above=Fade(*skies, 0.5), light=LIGHT), camera)[10, 80].astype(int)
     assert abs(drawn[0] - drawn[2]) < 40 and min(drawn[0], drawn[2]) > 60
+
+
+@pytest.mark.parametrize(
+    ("size", "saves", "off"), [((160, 90), 1.0, 0.0), ((48, 27), 2.5, 2.0), ((16, 9), 20.0, 8.0)]
+)
+def test_a_picture_of_few_pixels_takes_few_triangles_and_looks_the_same(
+    stage: Open, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], saves: float, off: float
+) -> None:
+    one = stage(SIZE)
+
+    def land(x: np.ndarray, z: np.ndarray) -> np.ndarray:
+        ridge = 9.0 * np.exp(-(((z + 60.0) / 9.0) ** 2)) * (0.6 + 0.4 * np.sin(x * 0.2))
+        return np.asarray(ridge + 4.0 * np.sin(x * 0.11) * np.cos(z * 0.13) + np.sin(x * 0.4 + z * 0.3))
+
+    world = s.scene(over=s.ground(s.tiles_of(land)), above=s.sky(light=s.sun((0.5, 0.5, 0.4), ambient_light=0.4)))
+    camera = [s.view(size, (0, 7, 0))]
+    coarse = one.settle(world, camera)[-size[1] :, : size[0]].astype(int)
+    few, ground = one.renderer._ground.triangles, one.renderer._ground
+    layout = ground.layout
+    monkeypatch.setattr(ground, "layout", lambda *args: layout(*args[:3], 1e-6))
+    fine = one.draw(world, camera)[-size[1] :, : size[0]].astype(int)
+    assert ground.triangles >= saves * few
+    assert np.abs(coarse - fine).mean() <= off

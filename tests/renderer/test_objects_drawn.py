@@ -69,6 +69,25 @@ def test_turning_round_the_count_stays_right(stage: Open, stereo: bool) -> None:
     assert total > 12 * 50
 
 
+def test_what_stands_on_high_ground_is_counted_there(stage: Open) -> None:
+    rng = np.random.default_rng(2)
+    positions = rng.uniform((-60, 0, -60), (60, 1, 60), (1500, 3)).astype(np.float32)
+    one = stage(SIZE, occlusion=False)
+    flat = s.scene(over=s.ground(s.tiles_of(s.flat)), objects=cubes(positions).objects)
+    made = flat.objects.instances.copy()
+    made["stands"] = 1.0
+    for height in (70.0, -30.0):
+        land = s.ground(s.tiles_of(lambda x, z, height=height: s.flat(x, z) + height))
+        world = replace(flat, ground=land, objects=replace(flat.objects, instances=made))
+        one.settle(world, [s.view(SIZE, (0, height + 3, 0))])
+        for step in range(4):
+            views = [s.view(SIZE, (0, height + 3, 0), multiply(yaw_quat(step * 1.6), pitch_quat(-0.3)))]
+            one.draw(world, views)
+            wanted = expected(views, positions + np.float32([0, height, 0]))
+            assert wanted > 100
+            assert abs(seen_by_the_gpu(one) - wanted) <= 3
+
+
 @pytest.mark.parametrize("side", [-1, 1])
 @pytest.mark.parametrize("upright", [False, True])
 def test_what_is_just_inside_the_frustum_is_drawn(stage: Open, side: int, upright: bool) -> None:

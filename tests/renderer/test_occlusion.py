@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stage import Pixels, Stage
 
+from vrgen.display.headless import HeadlessDisplay
 from vrgen.geometry import Quat, multiply, pitch_quat, yaw_quat
 from vrgen.messages import Mask, Seen, View
 from vrgen.scene_model import Ground, Mesh, Objects, Scene
@@ -229,7 +230,7 @@ def test_it_is_asked_where_that_pays_and_told_some_frames_later(stage: Open, hil
     assert any(seen.hidden > 0 for seen in told) == hilly
 
 
-def test_what_does_not_pay_is_tried_again_only_by_and_by() -> None:
+def test_what_does_not_pay_is_tried_again_only_by_and_by(gl_context: HeadlessDisplay) -> None:
     from vrgen.renderer.occlusion import TRY_EVERY, Worth
 
     worth, many, few = Worth(), Seen(drawn=100, drawn_triangles=10**6), Seen(drawn=100)

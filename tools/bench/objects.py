@@ -10,6 +10,9 @@ A software rasteriser spends CPU time on vertices and pixels that a GPU would no
 with Mesa's null driver, which takes all calls and draws nothing, and drawn. pygfx draws through Vulkan, which Mesa
 22 has no null driver for: there stands the time of its own thread, which submits what another thread draws.
 
+What leaving out hidden objects saves is measured beside it, drawn alone: the same stones, in the open and with a
+ring of hills before most of them, in larger pictures.
+
 pyrender needs older packages: it gets an environment of its own in the cache, made by the first run that is not
 --quick.
 """
@@ -18,7 +21,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import _bench
@@ -33,6 +36,11 @@ if TYPE_CHECKING:
 
 COUNTS = (100, 1_000, 10_000)
 MANY = 100_000
+WAYS = {"all drawn": False, "hidden ones sought": True, "where it pays": None}
+"""What the renderer is told of hidden objects."""
+HILL_EYE_PX = 320
+ROUNDS, SETTLES = 4, 12
+"""How often each way has its turn, and how many frames of a turn are not measured."""
 ASKED = {"panda3d": 0.1, "pygfx": 0.02}
 """vrgen's time ÷ theirs at the highest number, at most."""
 
@@ -77,6 +85,22 @@ class _Stage:
         self._scene = replace(self._scene, objects=self._objects)
         self._anew = anew
 
+    def raise_hills(self) -> None:
+        from vrgen.scene_model import TileHeights, TileSet, new_id
+
+        ground = self._scene.ground
+        metres, samples = ground.shown.metres, ground.shown.samples
+        steps = np.linspace(0, metres, samples)
+        tiles = {}
+        for ix, iz in ground.shown.tiles:
+            away = np.hypot(*np.meshgrid(ix * metres + steps, iz * metres + steps))
+            heights = 12.0 * np.exp(-(((away - 40.0) / 6.0) ** 2))
+            tiles[ix, iz] = TileHeights(new_id(), heights.astype(np.float32))
+        shown = TileSet(1, 1, metres, samples, tiles)
+        self._scene = replace(self._scene, ground=replace(ground, shown=shown))
+        while not {tile.id for tile in tiles.values()} <= self._renderer.resident.ids:
+            self.draw(0.0)
+
     def draw(self, yaw_rad: float) -> None:
         from vrgen.messages import Person
 
@@ -88,6 +112,31 @@ class _Stage:
             views = frame.views(person)
             self._renderer.advance(self._scene, person.feet_world, len(views))
             self._renderer.draw(self._scene, views)
+
+
+def draw_hidden(count: int, frames: int, hilly: bool, samples: int) -> dict[str, Any]:
+    """Each of `WAYS` in turns, in one picture; `hilly`: a ring of hills, 12 m high, stands 40 m away."""
+    from vrgen.clock import StepClock
+    from vrgen.display.headless import HeadlessDisplay
+
+    with HeadlessDisplay((2 * HILL_EYE_PX, HILL_EYE_PX), stereo=True, clock=StepClock(1 / 90)) as display:
+        from vrgen.renderer import Renderer
+        from vrgen.renderer.occlusion import Worth
+
+        with Renderer("low", samples=samples, shadows=False) as renderer:
+            stage = _Stage(display, renderer, count, False)
+            if hilly:
+                stage.raise_hills()
+            told: dict[str, Any] = {way: {} for way in WAYS}
+            for _ in range(ROUNDS):
+                for way, always in WAYS.items():
+                    renderer._occlusion.always, renderer._occlusion._worth = always, Worth()
+                    for _ in range(SETTLES):
+                        stage.draw(0.0)
+                    for series, values in timed(max(1, frames // ROUNDS), stage.draw).items():
+                        told[way].setdefault(series, []).extend(values)
+                    told[way]["seen"] = asdict(renderer.seen)
+        return {"gl": display.gl, "ways": told}
 
 
 def stones_of(count: int) -> "Objects":
@@ -156,10 +205,15 @@ def main() -> None:
     parser.add_argument("--threads", default="0", help="LP_NUM_THREADS: rasteriser threads beside the drawing one")
     parser.add_argument("--child", type=int, metavar="N", help="measure vrgen, print JSON (internal)")
     parser.add_argument("--anew", action="store_true", help="with --child: new objects in every frame")
+    parser.add_argument("--hidden", type=int, nargs=2, metavar=("HILLS", "SAMPLES"), help="with --child: all WAYS")
     parser.add_argument("--split", action="store_true", help="with --child: time outside GL calls")
     args = parser.parse_args()
     counts = args.counts or ((100,) if args.quick else COUNTS)
     frames = args.frames or (8 if args.quick else 240)
+    if args.child and args.hidden:
+        hilly, samples = args.hidden
+        print(json.dumps(draw_hidden(args.child, frames, bool(hilly), samples)), flush=True)
+        return
     if args.child:
         print(json.dumps(draw_vrgen(args.child, frames, args.anew, args.split)))
         sys.stdout.flush()
@@ -200,6 +254,21 @@ def main() -> None:
         if max(counts) > most and engine in args.peers:
             report.say(f"{engine} draws at most {most:,} here")
     report.machine |= peers.gl
+
+    rows, count = [], max(counts)
+    pins = {"LP_NUM_THREADS": args.threads}
+    for hilly, samples in ((1, 1), (1, 4), (0, 1)):
+        told = _bench.in_child(
+            __file__, "--child", count, "--frames", min(frames, 48), "--hidden", hilly, samples, **pins
+        )["ways"]
+        for way, times in told.items():
+            seen, where = times["seen"], f"{'hills' if hilly else 'open'}, {samples} a pixel"
+            share = _cpu(times) / _cpu(told["all drawn"])
+            counted = [f"{seen[name]:,}" for name in ("drawn", "hidden", "outside")]
+            rows.append([f"{where}: {way}", *_bench.cells(times["process"], 1), f"{share:.2f}", *counted])
+        report.keep(**{f"hidden: {where}": told})
+    title = f"CPU time of a frame, ms, drawn: {count:,} objects, two eyes of {HILL_EYE_PX} × {HILL_EYE_PX}"
+    report.table(title, ("where: way", "p50", "p95", "p99", "÷ all drawn", "drawn", "hidden", "outside"), rows)
 
     rows, few, many = [], *((100, 300) if args.quick else (1_000, MANY))
     for gl in GLS:

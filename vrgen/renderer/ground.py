@@ -1,5 +1,6 @@
 """The endless ground on the GPU: two tori of heights with their slopes, corner states, tiles with detail."""
 
+import math
 from collections.abc import MutableSequence
 from contextlib import ExitStack
 
@@ -11,6 +12,7 @@ from vrgen.gl.api import GL
 from vrgen.gl.objects import Buffer, Texture, VertexArray
 from vrgen.gl.pipeline import Pipeline, Program
 from vrgen.messages import Tile
+from vrgen.renderer.frame_data import SINK_M
 from vrgen.renderer.tiles import Layout, eye_cell, laid_out
 from vrgen.renderer.variants import Variants
 from vrgen.scene_model import Ground, Scene, TileSet
@@ -78,6 +80,8 @@ class GroundPass:
         """Goes up whenever the ground's shape changes: shadows are drawn anew."""
         self._copies = 0
         """The same when a tile was copied."""
+        self._heights = (0, (-SINK_M, 0.0))
+        """After so many copies, what the ground lies between."""
         self._standing = b""
         """Which corners there is ground at."""
 
@@ -192,18 +196,30 @@ class GroundPass:
         if self.corners is not None:
             units[10] = self.corners.name
 
-    def layout(self, scene: Scene, walker: Tile, eye: Array, detail: float = 1.0) -> Layout:
+    def layout(self, scene: Scene, walker: Tile, eye: Array, pixel_rad: float, detail: float = 1.0) -> Layout:
         """Every tile that stands, with its detail; the same again while nothing that it is made from has changed.
-        `eye`: metres from the drawing origin. `detail`: of the distance up to which tiles are fine."""
+        `eye`: metres from the drawing origin. `pixel_rad`: of the picture; no cell is drawn that is smaller.
+        `detail`: of the distance up to which tiles are fine."""
         ground, at = scene.ground, eye_cell(eye)
-        key = (walker, at, scene.origin, ground.grid, ground.shown.metres, self._copies, self._standing, detail)
+        seen_to_m = ground.shown.metres / (ground.shown.samples - 1) / pixel_rad
+        # In steps of a quarter of a level, so that a size that adapts does not lay out anew each time.
+        finest_m = min(self._finest_m * detail, 2.0 ** (math.floor(4.0 * math.log2(seen_to_m)) / 4.0))
+        key = (finest_m, walker, at, scene.origin, ground.grid, ground.shown.metres, self._copies, self._standing)
         kept = self._kept
         if kept is None or kept[0] != key:
             shown, other = self._tori
             low, high = np.minimum(shown.low, other.low) - 1.0, np.maximum(shown.high, other.high) + 1.0
-            laid = laid_out(scene, walker, at, self._finest_m * detail, len(self._levels) - 1, low, high)
+            laid = laid_out(scene, walker, at, finest_m, len(self._levels) - 1, low, high)
             self._kept = kept = (key, laid)
         return kept[1]
+
+    def heights(self) -> tuple[float, float]:
+        """What all the ground lies between, standing or sunk, and 0 with it; metres."""
+        if self._heights[0] != self._copies:
+            low = min(float(torus.low.min()) for torus in self._tori)
+            high = max(float(torus.high.max()) for torus in self._tori)
+            self._heights = (self._copies, (min(low, 0.0) - SINK_M, max(high, 0.0)))
+        return self._heights[1]
 
     def commands(self, levels: npt.NDArray[np.intp], views: int) -> npt.NDArray[np.void]:
         """One indirect command a level in use, for tiles of those levels in rising order."""

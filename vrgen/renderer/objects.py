@@ -8,7 +8,8 @@ import numpy.typing as npt
 from vrgen.geometry import Array
 from vrgen.gl.api import GL
 from vrgen.gl.objects import Buffer
-from vrgen.gl.pipeline import Pipeline
+from vrgen.gl.pipeline import Pipeline, Program
+from vrgen.renderer.clumps import CLUMP, clumped
 from vrgen.renderer.ground import COMMAND
 from vrgen.renderer.mesh_pool import MeshPool
 from vrgen.renderer.occlusion import Occlusion
@@ -21,7 +22,10 @@ LISTS = 5
 """Of commands: the picture, what came into sight after the first of it was drawn, and three shadow cascades; none
 waits for another's."""
 _ROOMS = 4
-"""For the instances that they list; LATE has none of its own."""
+"""For the instances that they list, and as many lists of clumps; LATE has none of its own."""
+_LISTED = GL.GL_COMMAND_BARRIER_BIT | GL.GL_SHADER_STORAGE_BARRIER_BIT
+_FEW = 16
+"""Clumps that are all looked into: choosing among them would take longer."""
 PLACED_BYTES = 64
 """Of one listed instance, as shaders/instance.glsl has it."""
 _FINEST = 0.12
@@ -53,6 +57,10 @@ class ObjectsPass:
         self._triangles = 0
         self._pool = MeshPool()
         self._stack.callback(self._pool.close)
+        self._clumps = self._stack.enter_context(Program("clumps.comp"))
+        self._clump_count = 0
+        self._clump_bounds = Buffer(CLUMP.itemsize, "clumps")
+        self._clump_lists = Buffer(16, "clumps listed")
         self._instances = Buffer(INSTANCE.itemsize, "instances")
         self._bounds = Buffer(BOUNDS.itemsize, "mesh bounds")
         self._visible = Buffer(16, "visible")
@@ -108,8 +116,11 @@ class ObjectsPass:
         bounds["first_command"] = np.cumsum(levels) - levels
         bounds["room"] = counts
         self._triangles = sum(at.faces[0][1] // 3 * int(n) for at, n in zip(ranges, counts))
-        commands = np.zeros(LISTS * self._commands + 1, COMMAND)  # the last counts what is hidden
-        lists = commands[:-1].reshape(LISTS, -1)
+        # After the lists one that counts what is hidden, and for each room one that names how many groups of
+        # threads the cull has: how many clumps are listed, 1 and 1.
+        commands = np.zeros(LISTS * self._commands + 1 + _ROOMS, COMMAND)
+        lists = commands[: LISTS * self._commands].reshape(LISTS, -1)
+        commands["instances"][-_ROOMS:] = commands["first_index"][-_ROOMS:] = 1
         faces = [face for at in ranges for face in at.faces]
         lists["first_index"], lists["count"] = np.array(faces, np.uint32).T
         lists["base_vertex"] = np.repeat([at.base_vertex for at in ranges], levels)
@@ -125,6 +136,13 @@ class ObjectsPass:
             layers = np.array([self.pictures.layers.get(picture.id, -1) for picture in objects.pictures])
             shown = instances["picture"] >= 0
             instances["picture"][shown] = layers[instances["picture"][shown]]
+        instances, clumps = clumped(instances, bounds["sphere"])
+        self._clump_count = len(clumps)
+        self._clump_bounds = _filled(self._clump_bounds, clumps)
+        if len(clumps) <= _FEW:
+            commands["count"][-_ROOMS:] = len(clumps)
+        listed = np.tile(np.arange(len(clumps), dtype=np.uint32), _ROOMS)
+        self._clump_lists = _filled(self._clump_lists, listed)
         self._instances = _filled(self._instances, instances)
         self._bounds = _filled(self._bounds, bounds)
         self._template = _filled(self._template, commands)
@@ -149,7 +167,7 @@ class ObjectsPass:
     def reset(self) -> None:
         """Set every command's count back to none; once a frame."""
         if self._commands:
-            size = (LISTS * self._commands + 1) * COMMAND.itemsize
+            size = (LISTS * self._commands + 1 + _ROOMS) * COMMAND.itemsize
             GL.glCopyNamedBufferSubData(self._template.name, self._indirect.name, 0, 0, size)
 
     def cull(
@@ -161,37 +179,60 @@ class ObjectsPass:
         least: float,
         fading: bool,
         *,
+        ground: tuple[float, float] = (0.0, 0.0),
         seen_only: bool = False,
         size_px: tuple[int, int] = (0, 0),
     ) -> None:
-        """List what pass `which` sees. `planes`: (P, 5, 4), one set a frustum; 0 in `least` keeps the smallest.
+        """List what pass `which` sees. `planes`: (P, 5, 4), one set a frustum; 0 in `least` keeps the smallest;
+        `ground`: between which heights all of it lies.
 
         `seen_only`: leave out what `LATE` of the frame before has found hidden. `LATE` lists what was left out and
         is not hidden behind the depth of the picture, `size_px` large, whose pyramid is bound (`Occlusion.look`).
         """
         if not self._commands:
             return
-        program = (self._cull_late if which == LATE else self._cull).of(fading).program.name
-        GL.glUseProgram(program)
+        storage, flat = GL.GL_SHADER_STORAGE_BUFFER, np.ascontiguousarray(planes, np.float32)
+        room = max(which - 1, 0)
+        head, first = LISTS * self._commands + 1 + room, room * self._clump_count
+        GL.glBindBufferBase(storage, 5, self._indirect.name)
         Pipeline._bound = None
+
+        def bounded(program: int) -> None:
+            GL.glUseProgram(program)
+            GL.glProgramUniform3f(program, 4, *eye)
+            GL.glProgramUniform4fv(program, 5, planes.size // 4, flat)
+            GL.glProgramUniform1ui(program, 15, len(planes))
+            GL.glProgramUniform1f(program, 16, least)
+
+        if which != LATE and self._clump_count > _FEW:  # LATE has the clumps of the picture
+            program = self._clumps.name
+            bounded(program)
+            GL.glBindBufferBase(storage, 2, self._clump_bounds.name)
+            GL.glBindBufferBase(storage, 3, self._clump_lists.name)
+            GL.glProgramUniform1ui(program, 0, self._clump_count)
+            GL.glProgramUniform1ui(program, 1, head)
+            GL.glProgramUniform1ui(program, 2, first)
+            GL.glProgramUniform2f(program, 17, *ground)
+            GL.glDispatchCompute((self._clump_count + 63) // 64, 1, 1)
+            GL.glMemoryBarrier(_LISTED)
+        program = (self._cull_late if which == LATE else self._cull).of(fading).program.name
+        bounded(program)
         self._bind_lists()
-        GL.glBindBufferBase(GL.GL_SHADER_STORAGE_BUFFER, 4, self._bounds.name)
-        GL.glBindBufferBase(GL.GL_SHADER_STORAGE_BUFFER, 5, self._indirect.name)
-        GL.glBindBufferBase(GL.GL_SHADER_STORAGE_BUFFER, 6, self._in_sight.name)
+        GL.glBindBufferBase(storage, 4, self._bounds.name)
+        GL.glBindBufferBase(storage, 6, self._in_sight.name)
+        GL.glBindBufferBase(storage, 7, self._clump_lists.name)
         GL.glProgramUniform1ui(program, 0, self._count)
         GL.glProgramUniform1ui(program, 1, which * self._commands)
         GL.glProgramUniform1ui(program, 2, views)
         GL.glProgramUniform1f(program, 3, _FINEST / self.detail)
-        GL.glProgramUniform3f(program, 4, *eye)
-        GL.glProgramUniform4fv(program, 5, planes.size // 4, np.ascontiguousarray(planes, np.float32))
-        GL.glProgramUniform1ui(program, 15, len(planes))
-        GL.glProgramUniform1f(program, 16, least)
         if which == LATE:
             GL.glProgramUniform2ui(program, 17, *size_px)
             GL.glProgramUniform1ui(program, 18, LISTS * self._commands)
         else:
             GL.glProgramUniform1ui(program, 17, seen_only)
-        GL.glDispatchCompute((self._count + 63) // 64, 1, 1)
+        GL.glProgramUniform1ui(program, 19, first)
+        GL.glBindBuffer(GL.GL_DISPATCH_INDIRECT_BUFFER, self._indirect.name)
+        GL.glDispatchComputeIndirect(head * COMMAND.itemsize)
 
     def draw(self, which: int, pipelines: Variants, fading: bool, views: int = 1) -> None:
         """Draw what pass `which` listed, in so many views."""
@@ -224,12 +265,14 @@ class ObjectsPass:
             self._template,
             self._indirect,
             self._in_sight,
+            self._clump_bounds,
+            self._clump_lists,
         ):
             buffer.close()
         self._stack.close()
 
 
-def _filled(buffer: Buffer, data: npt.NDArray[np.void]) -> Buffer:
+def _filled(buffer: Buffer, data: npt.NDArray[np.generic]) -> Buffer:
     """`buffer` holding `data`; a larger one in its place where it must be."""
     if buffer.size < data.nbytes:
         label = buffer.label

@@ -39,7 +39,7 @@ class Worth:
 
     def told(self, seen: Seen, samples: int) -> None:
         """Decide anew, from what came of a frame and how many samples of depth its picture has."""
-        cost = samples + INSTANCE_SAMPLES * (seen.drawn + seen.hidden + seen.outside)
+        cost = samples + INSTANCE_SAMPLES * (seen.drawn + seen.hidden)
         if self.pays:
             self.pays = TRIANGLE_SAMPLES * seen.hidden_triangles >= (cost / 2 if self._sure else cost)
             self._sure, self._waits = self.pays, TRY_EVERY // TELL_EVERY

@@ -194,7 +194,7 @@ class Renderer:
         self._bind(scene)
         passes.lap(_SETUP)
 
-        laid = self._ground.layout(scene, walker, eye, self._detail)
+        laid = self._ground.layout(scene, walker, eye, self._pixel_rad, self._detail)
         frusta = frustum_planes(clips)
         target, size_px = self._target, self._picture_px(views, drawn.scale)
         bare = not (len(laid.tiles) or self._objects.there or scene.clouds or scene.shots)
@@ -204,10 +204,13 @@ class Renderer:
         hides = self._occlusion.begin(size_px[0] * size_px[1] * len(views), self._objects.there)
         self._objects.reset()
         picture = (frusta, len(views), eye, _least_size(self._pixel_rad) / self._detail, fading)
-        self._objects.cull(PICTURE, *picture, seen_only=hides)
+        heights = self._ground.heights()
+        self._objects.cull(PICTURE, *picture, ground=heights, seen_only=hides)
         for which in due:
             least = REACH_M[which] / self._shadow.size_px / REACH_M[which]
-            self._objects.cull(CASCADES + which, self._shadow.cascades[which].planes[None], 1, eye, least, fading)
+            self._objects.cull(
+                CASCADES + which, self._shadow.cascades[which].planes[None], 1, eye, least, fading, ground=heights
+            )
         passes.lap(_CULL)
         self._splats.prepare(scene, self._ring, eye, fading)
         passes.lap(_SPLATS)
