@@ -79,6 +79,9 @@ def test_what_came_across_the_host_is_made_there_with_the_rest() -> None:
     assert here.raw is not None and here.raw.roughness is not None
     assert isinstance(here.raw.roughness.lies, OnHost) and here.raw.roughness.between == (0.0, 1.0)
     assert here.raw.roughness.lies.numbers is rough.arrays[""]
+    normal = texture("normal", (48, 32), seed=3)
+    there, here = surface_of([albedo, normal]), surface_of([by_card(albedo), normal])
+    assert np.allclose(surface_cells(here), surface_cells(there), atol=0.02)
 
 
 def test_what_is_lost_beside_it_is_lost() -> None:

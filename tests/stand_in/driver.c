@@ -2,8 +2,9 @@
  *
  * Every process that opens such a file has the same memory. A stream does at once what it is given; while the file
  * `late` lies in the folder, no event recorded since is passed. A GL buffer is mapped by OpenGL itself. Calls named
- * in $STAND_IN_FAILS fail ("garbles": copies come out wrong). What CUDA would not allow is refused here as well: memory
- * opened by the process that made it, a call without a context, a buffer mapped twice, flags that are not the ones.
+ * in $STAND_IN_FAILS fail ("garbles": copies come out wrong; "one card": each process has a card of its own). What
+ * CUDA would not allow is refused here as well: memory opened by the process that made it, a call without a context,
+ * a buffer mapped twice, flags that are not the ones.
  *
  * cc -shared -fPIC -Wl,-soname,libcuda.so.1 -o libcuda.so.1 driver.c -ldl
  */
@@ -114,7 +115,12 @@ int stand_in_open(int which) {
 Result cuInit(unsigned flags) { return flags ? INVALID_VALUE : fails("cuInit") ? NO_DEVICE : SUCCESS; }
 Result cuDeviceGetCount(int *count) { *count = 1; return SUCCESS; }
 Result cuDeviceGet(int *device, int ordinal) { *device = ordinal; return ordinal ? INVALID_VALUE : SUCCESS; }
-Result cuDeviceGetUuid_v2(void *uuid, int device) { memcpy(uuid, "stand-in-device!", 16); return SUCCESS; }
+Result cuDeviceGetUuid_v2(void *uuid, int device) {
+    char told[32];
+    snprintf(told, sizeof told, "card of %8d", fails("one card") ? getpid() : 0);
+    memcpy(uuid, told, 16);
+    return SUCCESS;
+}
 Result cuDeviceGetAttribute(int *value, int which, int device) { *value = !fails("sharing"); return SUCCESS; }
 Result cuDevicePrimaryCtxRetain(void **out, int device) { *out = &a_context; return SUCCESS; }
 Result cuDevicePrimaryCtxRelease_v2(int device) { return SUCCESS; }
