@@ -48,9 +48,11 @@ def expected(views: list[View], positions: np.ndarray) -> int:
 
 
 @pytest.mark.parametrize("stereo", [False, True])
-def test_turning_round_the_count_stays_right(stage: Open, stereo: bool) -> None:
+@pytest.mark.parametrize("high_m", [60.0, 1.0])
+def test_turning_round_the_count_stays_right(stage: Open, stereo: bool, high_m: float) -> None:
+    """In a cube and, where clumps are narrow, on a plain; the second view looks elsewhere."""
     rng = np.random.default_rng(1)
-    positions = rng.uniform(-60, 60, (2000, 3)).astype(np.float32)
+    positions = (rng.uniform(-60, 60, (2000, 3)) * (1, high_m / 60, 1)).astype(np.float32)
     one = stage(SIZE, stereo=stereo, occlusion=False)
     world = cubes(positions)
     total = 0
@@ -59,7 +61,7 @@ def test_turning_round_the_count_stays_right(stage: Open, stereo: bool) -> None:
         half = SIZE if not stereo else (80, 90)
         views = [s.view(half, (0, 1, 0), turn)]
         if stereo:
-            views.append(s.view(half, (0.063, 1, 0), turn, left_px=80))
+            views.append(s.view(half, (0.063, 1, 0), multiply(yaw_quat(0.9), turn), left_px=80))
         one.draw(world, views)
         counted = seen_by_the_gpu(one)
         assert counted % len(views) == 0
