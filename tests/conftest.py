@@ -1,5 +1,5 @@
 """For every test: the fast ones run first, and no property fails because a machine is slow or a draw unlucky.
-Fixtures that several stages share: a GL context, and an X server for windows."""
+Fixtures that several stages share: a GL context, an X server for windows, and a world that costs nothing."""
 
 import functools
 import importlib
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -88,6 +89,14 @@ def gl_context() -> Iterator[HeadlessDisplay]:
         pytest.skip(str(error))
     with display:
         yield display
+
+
+@pytest.fixture(scope="session")
+def tiny_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A world file whose checkpoints make it in no time."""
+    from tiny_world import make_world  # torch
+
+    return make_world(tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture(scope="session")

@@ -23,12 +23,20 @@ from vrgen.generator.checkpoint import DRY_RUNS
 
 pytestmark = pytest.mark.slow
 SIZE = ("160", "90")
+PROGRAM = """
+import sys
+from vrgen import cli
+from vrgen.display import headless
+
+headless.REFRESH_HZ = 30.0  # what is drawn while a worker starts is only drawn
+sys.exit(cli.main(sys.argv[1:]))
+"""
 
 
 def vrgen(*words: object, timeout_s: float = 240.0) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
     return subprocess.run(
-        [sys.executable, "-m", "vrgen", *map(str, words)],
+        [sys.executable, "-c", PROGRAM, *map(str, words)],
         capture_output=True,
         text=True,
         timeout=timeout_s,
@@ -76,27 +84,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def world(folder: Path) -> Path:
-    """A world file with land that is made tile by tile and a bare panorama."""
-    land = {
-        "inputs": {"tile": {"kind": "tile"}, "latent": made.LATENT},
-        "outputs": {"height": {"kind": "heightfield", "shape": [1, 9, 9], "metres": 32.0}},
-    }
-    made.save(made.Waves(), folder / "land.pt", {"vrgen": 1, "name": "land", **land})
-    made.save(made.Bare(8, 3, False, True, True, (16, 32)), folder / "sky.pt", None)
-    path = folder / "world.toml"
-    path.write_text(
-        'title = "Tiny"\n[generators.land]\ncheckpoint = "land.pt"\n'
-        '[generators.sky]\ncheckpoint = "sky.pt"\nas_kind = "panorama"\n',
-        encoding="utf-8",
-    )
-    return path
-
-
-@pytest.fixture(scope="module")
-def visit(folder: Path, world: Path) -> Run:
+def visit(folder: Path, tiny_world: Path) -> Run:
     trace = folder / "visit.json.gz"
-    return Run(folder / "visit", world, "--frames", 5, "--hold", "w", "--seed", 3, "--trace", trace)
+    return Run(folder / "visit", tiny_world, "--frames", 5, "--hold", "w", "--seed", 3, "--trace", trace)
 
 
 class Depth(torch.nn.Module):
@@ -200,12 +190,12 @@ def test_what_was_made_is_said_in_two_lines_and_nothing_else(visit: Run) -> None
     assert all(line.startswith(("vrgen: no ", "… ")) for line in visit.done.stderr.splitlines())
 
 
-def test_who_waits_hears_how_far_it_is(world: Path) -> None:
+def test_who_waits_hears_how_far_it_is(tiny_world: Path) -> None:
     program = (
         "import sys; from vrgen import cli, progress; progress.FIRST_S = progress.EVERY_S = 0.0; "
         "sys.exit(cli.main(sys.argv[1:]))"
     )
-    options = (world, "--settle", "--frames", "40", "--size", *SIZE, "--device", "cpu")
+    options = (tiny_world, "--settle", "--frames", "40", "--size", *SIZE, "--device", "cpu")
     done = subprocess.run(
         [sys.executable, "-c", program, "run", "--display", "headless", *options],
         capture_output=True,
@@ -221,11 +211,11 @@ def test_who_waits_hears_how_far_it_is(world: Path) -> None:
     assert not any(line.startswith("…") for line in done.stdout.splitlines())
 
 
-def test_the_same_seed_gives_the_same_picture_and_another_another(folder: Path, world: Path, visit: Run) -> None:
+def test_the_same_seed_gives_the_same_picture_and_another_another(folder: Path, tiny_world: Path) -> None:
     films = ["--frames", 3, "--video"]
-    one = Run(folder / "one", world, "--seed", 3, *films, folder / "one.mp4").pixels
-    same = Run(folder / "same", world, "--seed", 3, *films, folder / "same.mp4").pixels
-    other = Run(folder / "other", world, "--seed", 4, *films, folder / "other.mp4").pixels
+    one = Run(folder / "one", tiny_world, "--seed", 3, *films, folder / "one.mp4").pixels
+    same = Run(folder / "same", tiny_world, "--seed", 3, *films, folder / "same.mp4").pixels
+    other = Run(folder / "other", tiny_world, "--seed", 4, *films, folder / "other.mp4").pixels
     assert apart(one, same) <= 0.5
     assert apart(one, other) > 2.0
     assert (folder / "one.mp4").stat().st_size > 500
@@ -241,8 +231,8 @@ def test_a_bare_module_is_a_place_as_any_kind(folder: Path, kind: str, plain: Ru
     assert results == hung > 8 if kind == "picture" else (results, hung) == (1, 0)  # pictures: in a gallery
 
 
-def test_both_eyes_side_by_side(folder: Path, world: Path) -> None:
-    pixels = Run(folder / "stereo", world, "--views", "stereo", "--frames", 2).pixels
+def test_both_eyes_side_by_side(folder: Path, tiny_world: Path) -> None:
+    pixels = Run(folder / "stereo", tiny_world, "--views", "stereo", "--frames", 2).pixels
     left, right = pixels[:, :80], pixels[:, 80:]
     assert 0.0 < apart(left, right) < 25.0
 
@@ -251,7 +241,8 @@ def test_both_eyes_side_by_side(folder: Path, world: Path) -> None:
 
 
 def bad(name: str, path: Path) -> tuple[str, ...]:
-    """Make a bad checkpoint at `path`; words that the sentence about it must have."""
+    """Make a bad checkpoint at `path`; words that the sentence about it must have. What a first call finds is told
+    in one way; all that it finds is in generator/test_checkpoint.py."""
     good = made.constant(path.with_name(f"good-{path.name}"))
     said = made.manifest({"latent": made.LATENT}, {"picture": made.PICTURE})
     match name:
@@ -274,20 +265,8 @@ def bad(name: str, path: Path) -> tuple[str, ...]:
             return (path.name, "painting")
         case "no manifest":
             made.save(made.Constant(), path, None)
-        case "wrong name":
-            made.picture(made.Misnamed(), path)
-            return (path.name, "image")
         case "wrong shape":
             made.picture(made.Misshapen(), path)
-            return (path.name, "picture")
-        case "wrong dtype":
-            made.picture(made.Doubles(), path)
-            return (path.name, "float64")
-        case "not a number":
-            made.picture(made.NotANumber(), path)
-            return (path.name, "picture")
-        case "infinity":
-            made.picture(made.Infinite(), path)
             return (path.name, "picture")
         case "raises":
             made.picture(made.Raises(), path)
@@ -298,8 +277,7 @@ def bad(name: str, path: Path) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     "what",
     [
-        "empty", "truncated", "zip", "text", "unknown key", "unknown kind", "no manifest",
-        "wrong name", "wrong shape", "wrong dtype", "not a number", "infinity", "raises",
+        "empty", "truncated", "zip", "text", "unknown key", "unknown kind", "no manifest", "wrong shape", "raises",
     ],
 )  # fmt: skip
 def test_a_bad_checkpoint_is_one_sentence(what: str, tmp_path: Path) -> None:
@@ -324,10 +302,10 @@ def test_a_prompt_that_nobody_takes_is_a_wrong_call(tmp_path: Path) -> None:
     assert run.done.returncode == 2 and "prompt" in run.done.stderr and "Traceback" not in run.done.stderr
 
 
-def test_one_bad_generator_leaves_the_rest_of_the_world_standing(folder: Path, world: Path) -> None:
-    made.picture(made.NotANumber(), folder / "nan.pt")
-    path = folder / "half.toml"
-    path.write_text(world.read_text() + '[generators.broken]\ncheckpoint = "nan.pt"\n', encoding="utf-8")
+def test_one_bad_generator_leaves_the_rest_of_the_world_standing(folder: Path, tiny_world: Path) -> None:
+    made.picture(made.NotANumber(), tiny_world.with_name("nan.pt"))
+    path = tiny_world.with_name("half.toml")
+    path.write_text(tiny_world.read_text() + '[generators.broken]\ncheckpoint = "nan.pt"\n', encoding="utf-8")
     run = Run(folder / "half", path, "--frames", 3)
     assert run.pixels.std() > 3
     assert run.report["generators"]["land"]["results"] >= 100

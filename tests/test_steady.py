@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from generator import checkpoints as made
 
 pytestmark = pytest.mark.slow
 FRAMES = 1000
@@ -50,22 +49,9 @@ print(json.dumps(told))
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
-    folder = tmp_path_factory.mktemp("steady")
-    land = {
-        "inputs": {"tile": {"kind": "tile"}, "latent": made.LATENT},
-        "outputs": {"height": {"kind": "heightfield", "shape": [1, 9, 9], "metres": 32.0}},
-    }
-    made.save(made.Waves(), folder / "land.pt", {"vrgen": 1, "name": "land", **land})
-    made.save(made.Bare(8, 3, False, True, True, (16, 32)), folder / "sky.pt", None)
-    world = folder / "world.toml"
-    world.write_text(
-        '[generators.land]\ncheckpoint = "land.pt"\n'
-        '[generators.sky]\ncheckpoint = "sky.pt"\nas_kind = "panorama"\n',
-        encoding="utf-8",
-    )
+def told(tiny_world: Path) -> dict[str, int]:
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, world, str(FRAMES)],
+        [sys.executable, "-c", SCRIPT, tiny_world, str(FRAMES)],
         capture_output=True,
         text=True,
         timeout=500,

@@ -21,7 +21,7 @@ class Slow(spheres.Spheres):
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         colours, metres = spheres.seen(inputs["eye"][0], inputs["eye.fov"][0], self.rows, self.columns)
         much = torch.eye(700)
-        for _ in range(30):
+        for _ in range(12):
             much = much @ much
         return {"seen": colours.permute(2, 0, 1), "seen.depth": metres.unsqueeze(0) * much[0, 0]}
 
@@ -44,7 +44,7 @@ def test_a_checkpoint_that_knows_the_place_keeps_the_contract(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     "metres, words",
-    [(0.0, "output 'seen.depth' holds depths down to 0 m"), (-2.0, "down to -2 m"), (float("nan"), "NaN")],
+    [(0.0, "output 'seen.depth' holds depths down to 0 m"), (float("nan"), "NaN")],
 )
 def test_what_no_depth_can_be_is_told_in_a_sentence(tmp_path: Path, metres: float, words: str) -> None:
     path = made.save(Flat(metres), tmp_path / "flat.pt", spheres.manifest(48, 64))

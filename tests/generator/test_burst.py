@@ -115,6 +115,7 @@ class Works(nn.Module):
         return {"picture": torch.zeros(3, 16, 16) + x[0, 0]}
 
 
+@pytest.mark.slow
 def test_the_worker_hears_of_missed_frames_and_gives_way(tmp_path: Path) -> None:
     with Generators(world(a=checkpoints.picture(Works(), tmp_path / "a.pt"))) as generators:
         epochs, missed, spoiled = itertools.count(1), 0, True

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from vrgen.generator import Generators
 from vrgen.messages import Phase
 
+pytestmark = pytest.mark.slow
+
 
 class Wide(nn.Module):
     """So large a product of matrices that half precision is tried in earnest."""

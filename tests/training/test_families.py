@@ -57,6 +57,7 @@ def test_every_family_becomes_a_checkpoint_that_keeps_the_contract(family: str, 
     assert (tmp_path / "run" / "samples.png").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["dcgan", "conditional", "small-gan"])
 def test_a_label_changes_what_is_made(family: str, tmp_path: Path) -> None:
     pictures(tmp_path / "set", labelled=True)
@@ -199,6 +200,7 @@ def test_places_alike_a_texture_moves_with_its_noise_and_with_nothing_else(
     assert float(plain.std((2, 3)).min()) > 1e-4  # not flat
 
 
+@pytest.mark.slow
 def test_places_alike_make_a_checkpoint_that_a_label_steers(tmp_path: Path) -> None:
     pictures(tmp_path / "set", "texture", (3, 16, 16), labelled=True)
     path = recipe(tmp_path, "dcgan", condition="labels", steps=3)

@@ -36,14 +36,6 @@ def small_testbed(testbed: Testbed) -> Iterator[Testbed]:
         _running.remove(bed)
 
 
-@pytest.fixture(scope="session")
-def tiny_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A world file whose checkpoints make it in no time."""
-    from tiny_world import make_world  # torch
-
-    return make_world(tmp_path_factory.mktemp("world"))
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """A test that failed shows the ends of the testbed's logs."""

@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0, help="with the generators at work (default 5)")
     args = parser.parse_args()
     seconds = args.seconds or (4.0 if args.quick else 20.0)
-    busy_s = 20.0 if args.quick else 60.0 * args.minutes
+    busy_s = 6.0 if args.quick else 60.0 * args.minutes
     try:
         root = open_root()
     except TestbedUnavailable as error:
