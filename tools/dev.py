@@ -40,6 +40,7 @@ examples:
   python tools/dev.py run                       the bundled world: in a window, or as a film and a picture in out/
   python tools/dev.py run my.pt --as panorama   everything after `run` goes to `vrgen run`
   python tools/dev.py test                      lint, types, fast tests, slow tests
+  python tools/dev.py test -m "not slow and not xr"  what to run at each edit
   python tools/dev.py test -k geometry -x       everything after `test` goes to pytest
   python tools/dev.py lint --fix                let ruff mend and format what it can
   python tools/dev.py golden                    draw the golden pictures anew; look at them before you commit them
