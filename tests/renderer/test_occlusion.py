@@ -233,10 +233,12 @@ def test_it_is_asked_where_that_pays_and_told_some_frames_later(stage: Open, hil
 def test_what_does_not_pay_is_tried_again_only_by_and_by(gl_context: HeadlessDisplay) -> None:
     from vrgen.renderer.occlusion import TRY_EVERY, Worth
 
-    worth, many, few = Worth(), Seen(drawn=100, drawn_triangles=10**6), Seen(drawn=100)
-    assert worth.pays  # at first
+    many, few = Seen(drawn=100, drawn_triangles=10**6), Seen(drawn=100)
+    worth = Worth(tried=True)
+    assert worth.pays
     worth.told(few, samples=1000)
     assert not worth.pays
+    worth = Worth()
     for _ in range(100):  # so few triangles could not pay
         worth.told(few, samples=1000)
         assert not worth.pays

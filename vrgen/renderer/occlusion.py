@@ -29,9 +29,10 @@ _SETTLES = 3
 class Worth:
     """Whether to ask what is hidden: where drawing it would take longer than finding it."""
 
-    def __init__(self) -> None:
-        self.pays = True
-        """At first, so that its programs come with those of the first objects: no later frame waits for them."""
+    def __init__(self, tried: bool = False) -> None:
+        """`tried`: with the first objects, so that its programs are compiled along with theirs and no later frame
+        waits for them. A rasteriser in software takes a third of a second, perhaps for nothing."""
+        self.pays = tried
         self._sure = False
         """It has paid since it was last tried."""
         self._waits = 0
@@ -52,11 +53,11 @@ class Worth:
 class Occlusion:
     """Owner of the pyramid and of the memory that counts come back through."""
 
-    def __init__(self, samples: int, always: bool | None = None) -> None:
-        """`samples`: of a pixel. `always`: whether to ask; by default where it pays."""
+    def __init__(self, samples: int, always: bool | None = None, tried: bool = False) -> None:
+        """`samples`: of a pixel. `always`: whether to ask; by default where it pays. `tried`: as in `Worth`."""
         self.always = always
         self._samples = samples
-        self._worth = Worth()
+        self._worth = Worth(tried)
         self._program: Program | None = None
         self._pyramid: Texture | None = None
         self._room = (0, 0, 0)

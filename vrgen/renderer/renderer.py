@@ -105,7 +105,7 @@ class Renderer:
         self._shots = ShotsPass()
         self._stack.callback(self._shots.close)
         self._empty = self._stack.enter_context(VertexArray("no vertices"))
-        self._occlusion = Occlusion(samples, occlusion)
+        self._occlusion = Occlusion(samples, occlusion, tried=not self.software)
         self._stack.callback(self._occlusion.close)
         self._target, self._first = PictureTarget(samples), PictureTarget(1)
         self._stack.callback(self._target.close)
