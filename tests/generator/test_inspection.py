@@ -40,6 +40,7 @@ def test_inspect_times_the_ways_of_calling(tmp_path: Path, capsys: pytest.Captur
     assert "a run takes" in said and "tried" in said and told["tried"][0]["way"] in said
 
 
+@pytest.mark.slow
 def test_inspect_finds_a_bare_module_out(tmp_path: Path) -> None:
     path = checkpoints.save(checkpoints.Bare(20, 3, False, True, True), tmp_path / "a.pt", None)
     told = inspect_checkpoint(path, "heightfield")

@@ -87,6 +87,7 @@ def test_trouble_stops_a_run_and_the_last_good_state_is_kept(kind: str, tmp_path
     assert "good.pt" in str(stopped.value) and "--resume" in str(stopped.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_trouble_rolls_back_and_stops_when_it_comes_again(kind: str, tmp_path: Path) -> None:
     with pytest.raises(loop.TrainingError, match="rolled back 1 times before"):
