@@ -214,8 +214,10 @@ def test_it_is_asked_where_that_pays_and_told_some_frames_later(stage: Open, hil
     rng = np.random.default_rng(5)
     made = s.instances(*({} for _ in range(1000)))
     made["position"] = rng.uniform((-25, 0, -30), (25, 5, -29.5), (1000, 3))  # none behind another
+    made["scale"] = 0.6
+    dear = replace(CUBE, faces=tuple(np.tile(faces, (8, 1)) for faces in CUBE.faces))
     land: Ground = s.ground(s.tiles_of(hills if hilly else s.flat))
-    world = s.scene(over=land, above=s.sky(light=LIGHT), objects=Objects((CUBE,), (), made))
+    world = s.scene(over=land, above=s.sky(light=LIGHT), objects=Objects((dear,), (), made))
     camera = seen_from((0, 3.0, 0), yaw_quat(0.0), False)
     one.settle(world, camera)
     one.renderer._occlusion._worth = Worth()  # it was small pictures that were settled with

@@ -11,13 +11,14 @@ from vrgen.renderer.ground import COMMAND
 
 CELL_PX, LEVELS = 8, 4
 """Side of the smallest square of the pyramid, and how many sizes there are: 8, 16, 32 and 64 pixels."""
-_GROUP_PX = CELL_PX << (LEVELS - 1)
 UNIT = 18
 """Of the texture that depth is read from, and then the pyramid."""
 TRIANGLE_SAMPLES = 60
 """Samples of depth that are read in the time that a hidden triangle takes to draw: on llvmpipe 60 to 250."""
 INSTANCE_SAMPLES = 50
 """…and that asking about an instance takes."""
+CALLS_SAMPLES = 300_000
+"""…and that giving the commands for it takes: hiding 5 000 triangles in small pictures wins no more."""
 TELL_EVERY = 16
 """Frames from one count of what was drawn to the next."""
 TRY_EVERY = 180
@@ -40,7 +41,7 @@ class Worth:
 
     def told(self, seen: Seen, samples: int) -> None:
         """Decide anew, from what came of a frame and how many samples of depth its picture has."""
-        cost = samples + INSTANCE_SAMPLES * (seen.drawn + seen.hidden)
+        cost = CALLS_SAMPLES + samples + INSTANCE_SAMPLES * (seen.drawn + seen.hidden)
         if self.pays:
             self.pays = TRIANGLE_SAMPLES * seen.hidden_triangles >= (cost / 2 if self._sure else cost)
             self._sure, self._waits = self.pays, TRY_EVERY // TELL_EVERY
