@@ -82,6 +82,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Sche
 @pytest.fixture
 def gl_context() -> Iterator[HeadlessDisplay]:
     """A headless display of 320 × 200 that does not wait for real time, open: its GL context is current."""
+    bind("egl")  # a test may import OpenGL before it draws
     display = HeadlessDisplay((320, 200), clock=StepClock(1 / 60))
     try:
         display.__enter__()

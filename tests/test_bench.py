@@ -66,7 +66,8 @@ def test_quick_run_prints_its_table(
         timeout=600,
     )
     assert told.returncode == 0, told.stderr
-    if "is left out" in told.stdout:
+    if not (tmp_path / f"{name}.json").exists():  # of peers it may say the same, and go on
+        assert "is left out" in told.stdout
         pytest.skip(told.stdout.strip())
     for words in (*SAID[name], "processor:", "load at the start:", "no figures to keep"):
         assert words in told.stdout

@@ -8,12 +8,14 @@ from stage import Stage
 
 from vrgen.clock import StepClock
 from vrgen.display.headless import HeadlessDisplay
+from vrgen.display.platform import bind
 from vrgen.errors import DisplayError
 
 
 @pytest.fixture
 def stage() -> Iterator[Callable[..., Stage]]:
     """Opens a stage of a size: `stage((160, 90), stereo=True)`; one a test."""
+    bind("egl")  # a test may import OpenGL before it draws
     opened: list[Stage] = []
 
     def make(size_px: tuple[int, int] = (160, 90), *, stereo: bool = False, **renderer: object) -> Stage:

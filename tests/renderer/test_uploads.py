@@ -108,9 +108,10 @@ def test_levels_that_were_made_arrive_as_they_are_and_opengl_makes_none(
         dressed=Surface(s.new_id(), *np.full((2, 1, 1, 4), 128, np.uint8), 4.0),
         preload=waiting,
     )
+    held = one.renderer.uploads._held
     for _ in range(300):
         one.draw(still)
-        if all(one.renderer.uploads._held[asset.id].parts == [] for asset in waiting):
+        if all(asset.id in held and held[asset.id].parts == [] for asset in waiting):
             break
     (far,) = one.renderer.uploads.of(waiting[0])
     albedo, bumps = one.renderer.uploads.of(waiting[1])
