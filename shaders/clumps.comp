@@ -1,6 +1,7 @@
 #version 450 core
 // Which clumps of 64 instances that stand near one another a pass may see: cull.comp is then run for those alone, a
 // group each. What is left out here is left out there too.
+#include "cull.glsl"
 
 layout(local_size_x = 64) in;
 
@@ -18,15 +19,6 @@ struct Command {
 layout(std430, binding = 2) readonly buffer Clumps { Clump clumps[]; };
 layout(std430, binding = 3) writeonly buffer Listed { uint listed[]; };
 layout(std430, binding = 5) coherent buffer Commands { Command commands[]; };
-
-layout(location = 0) uniform uint clump_count;
-layout(location = 1) uniform uint command;         // whose count becomes the number of groups
-layout(location = 2) uniform uint list_first;
-layout(location = 4) uniform vec3 detail_eye;
-layout(location = 5) uniform vec4 planes[10];      // five a view; inside where dot >= 0
-layout(location = 15) uniform uint plane_views;
-layout(location = 16) uniform float least_size;    // radius over distance below which nothing is drawn
-layout(location = 17) uniform vec2 ground_range;   // lowest and highest that the ground is anywhere, and 0
 
 void main() {
     uint i = gl_GlobalInvocationID.x;
@@ -47,5 +39,5 @@ void main() {
     if (it.stands > 0.0) offset.y = 0.0;
     float nearest = length(offset) - it.sphere.w;
     if (!inside_one || it.largest < least_size * nearest) return;
-    listed[list_first + atomicAdd(commands[command].count, 1u)] = i;
+    listed[list_first + atomicAdd(commands[clump_command].count, 1u)] = i;
 }

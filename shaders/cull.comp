@@ -8,6 +8,7 @@
 #include "ground.glsl"
 #include "light.glsl"
 #include "instance.glsl"
+#include "cull.glsl"
 
 layout(local_size_x = 64) in;  // a clump of instances that clumps.comp has listed
 
@@ -30,22 +31,9 @@ layout(std430, binding = 5) coherent buffer Commands { Command commands[]; };
 layout(std430, binding = 7) readonly buffer Listed { uint listed[]; };
 layout(std430, binding = 6) buffer Seen { uint seen[]; };  // 1: some eye sees it
 
-layout(location = 0) uniform uint instance_count;
-layout(location = 1) uniform uint command_first;
-layout(location = 2) uniform uint views;        // drawn in one pass: each instance counts this often
-layout(location = 3) uniform float detail;      // radius over distance at which the finest level is due; 0: coarsest
-layout(location = 4) uniform vec3 detail_eye;
-layout(location = 5) uniform vec4 planes[10];   // five a view; inside where dot >= 0
-layout(location = 15) uniform uint plane_views;
-layout(location = 16) uniform float least_size; // radius over distance below which nothing is drawn
 #if LATE
-layout(location = 17) uniform uvec2 size_px;    // of the picture
-layout(location = 18) uniform uint tally;       // the command that counts what is hidden: instances, and triangles of all views
 layout(binding = 18) uniform sampler2DArray cells;  // pyramid.comp
-#else
-layout(location = 17) uniform bool only_seen;
 #endif
-layout(location = 19) uniform uint list_first;
 
 // What is farther than it is meant to be seen shrinks away instead of vanishing.
 float size_of(Instance it) {
@@ -94,7 +82,7 @@ void main() {
     uint i = listed[list_first + gl_WorkGroupID.x] * 64u + gl_LocalInvocationID.x;
     if (i >= instance_count) return;
 #if !LATE
-    if (only_seen && seen[i] == 0u) return;
+    if (only_seen != 0u && seen[i] == 0u) return;
 #endif
     Instance it = instances[i];
     MeshBounds mesh = meshes[it.mesh];

@@ -1,5 +1,6 @@
 """Everything that stands on the ground: one mesh pool, instances culled on the GPU, one indirect draw a pass."""
 
+import struct
 from contextlib import ExitStack
 
 import numpy as np
@@ -9,6 +10,7 @@ from vrgen.geometry import Array
 from vrgen.gl.api import GL
 from vrgen.gl.objects import Buffer
 from vrgen.gl.pipeline import Pipeline, Program
+from vrgen.gl.transfer import Ring
 from vrgen.renderer.clumps import CLUMP, clumped
 from vrgen.renderer.ground import COMMAND
 from vrgen.renderer.mesh_pool import MeshPool
@@ -28,6 +30,9 @@ _FEW = 16
 """Clumps that are all looked into: choosing among them would take longer."""
 PLACED_BYTES = 64
 """Of one listed instance, as shaders/instance.glsl has it."""
+_PLANES_BYTES = 160
+_ASKED = struct.Struct("=4f 4I f3I 2f2I 2I8x")
+"""What a cull is asked beside the planes: shaders/cull.glsl."""
 _FINEST = 0.12
 """Radius over distance from which on a mesh is drawn at its finest."""
 
@@ -70,6 +75,7 @@ class ObjectsPass:
         """Of each instance, whether an eye saw it."""
         self.pictures = PicturePool()
         self._stack.callback(self.pictures.close)
+        self._asked = np.zeros(_PLANES_BYTES + _ASKED.size, np.uint8)
         self.detail = 1.0
         """Of the distance up to which a mesh is drawn at its finest."""
         self.stamp = 0
@@ -172,6 +178,7 @@ class ObjectsPass:
 
     def cull(
         self,
+        ring: Ring,
         which: int,
         planes: Array,
         views: int,
@@ -191,46 +198,33 @@ class ObjectsPass:
         """
         if not self._commands:
             return
-        storage, flat = GL.GL_SHADER_STORAGE_BUFFER, np.ascontiguousarray(planes, np.float32)
+        storage = GL.GL_SHADER_STORAGE_BUFFER
         room = max(which - 1, 0)
         head, first = LISTS * self._commands + 1 + room, room * self._clump_count
+        asked = self._asked
+        asked[: 4 * planes.size].view(np.float32)[:] = planes.reshape(-1)
+        _ASKED.pack_into(
+            asked.data, _PLANES_BYTES,
+            *eye.tolist(), least,
+            len(planes), self._count, which * self._commands, views,
+            _FINEST / self.detail, first, self._clump_count, head,
+            *ground, *size_px,
+            LISTS * self._commands, seen_only,
+        )  # fmt: skip
+        GL.glBindBufferRange(GL.GL_UNIFORM_BUFFER, 2, ring.buffer.name, *ring.put(asked))
         GL.glBindBufferBase(storage, 5, self._indirect.name)
         Pipeline._bound = None
-
-        def bounded(program: int) -> None:
-            GL.glUseProgram(program)
-            GL.glProgramUniform3f(program, 4, *eye)
-            GL.glProgramUniform4fv(program, 5, planes.size // 4, flat)
-            GL.glProgramUniform1ui(program, 15, len(planes))
-            GL.glProgramUniform1f(program, 16, least)
-
         if which != LATE and self._clump_count > _FEW:  # LATE has the clumps of the picture
-            program = self._clumps.name
-            bounded(program)
+            GL.glUseProgram(self._clumps.name)
             GL.glBindBufferBase(storage, 2, self._clump_bounds.name)
             GL.glBindBufferBase(storage, 3, self._clump_lists.name)
-            GL.glProgramUniform1ui(program, 0, self._clump_count)
-            GL.glProgramUniform1ui(program, 1, head)
-            GL.glProgramUniform1ui(program, 2, first)
-            GL.glProgramUniform2f(program, 17, *ground)
             GL.glDispatchCompute((self._clump_count + 63) // 64, 1, 1)
             GL.glMemoryBarrier(_LISTED)
-        program = (self._cull_late if which == LATE else self._cull).of(fading).program.name
-        bounded(program)
+        GL.glUseProgram((self._cull_late if which == LATE else self._cull).of(fading).program.name)
         self._bind_lists()
         GL.glBindBufferBase(storage, 4, self._bounds.name)
         GL.glBindBufferBase(storage, 6, self._in_sight.name)
         GL.glBindBufferBase(storage, 7, self._clump_lists.name)
-        GL.glProgramUniform1ui(program, 0, self._count)
-        GL.glProgramUniform1ui(program, 1, which * self._commands)
-        GL.glProgramUniform1ui(program, 2, views)
-        GL.glProgramUniform1f(program, 3, _FINEST / self.detail)
-        if which == LATE:
-            GL.glProgramUniform2ui(program, 17, *size_px)
-            GL.glProgramUniform1ui(program, 18, LISTS * self._commands)
-        else:
-            GL.glProgramUniform1ui(program, 17, seen_only)
-        GL.glProgramUniform1ui(program, 19, first)
         GL.glBindBuffer(GL.GL_DISPATCH_INDIRECT_BUFFER, self._indirect.name)
         GL.glDispatchComputeIndirect(head * COMMAND.itemsize)
 

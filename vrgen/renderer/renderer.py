@@ -205,12 +205,11 @@ class Renderer:
         self._objects.reset()
         picture = (frusta, len(views), eye, _least_size(self._pixel_rad) / self._detail, fading)
         heights = self._ground.heights()
-        self._objects.cull(PICTURE, *picture, ground=heights, seen_only=hides)
+        self._objects.cull(self._ring, PICTURE, *picture, ground=heights, seen_only=hides)
         for which in due:
             least = REACH_M[which] / self._shadow.size_px / REACH_M[which]
-            self._objects.cull(
-                CASCADES + which, self._shadow.cascades[which].planes[None], 1, eye, least, fading, ground=heights
-            )
+            planes = self._shadow.cascades[which].planes[None]
+            self._objects.cull(self._ring, CASCADES + which, planes, 1, eye, least, fading, ground=heights)
         passes.lap(_CULL)
         self._splats.prepare(scene, self._ring, eye, fading)
         passes.lap(_SPLATS)
@@ -240,7 +239,7 @@ class Renderer:
         if hides:
             self._mark()
             self._occlusion.look(target.depth, size_px, len(views))
-            self._objects.cull(LATE, *picture, size_px=size_px)
+            self._objects.cull(self._ring, LATE, *picture, size_px=size_px)
             GL.glMemoryBarrier(_LISTED)
             self._objects.draw(LATE, self._objects.pipelines, fading, len(views))
         self._objects.count(self._occlusion, len(views))
