@@ -71,4 +71,5 @@ def test_one_slow_frame_changes_nothing() -> None:
 def test_sizes_fit_the_picture(scale: float, width: int, height: int) -> None:
     across, up = size_at(scale, (width, height))
     assert 0 < across <= width and 0 < up <= height
+    assert size_at(1.0, (width, height)) == (width, height)
     assert abs(across - scale * width) <= 8 and abs(up - scale * height) <= 8

@@ -15,8 +15,6 @@ from vrgen.scene_model import Scene
 
 _STARTED = 30
 """Frames after which all that a session begins with is there."""
-
-
 _SLOWEST_S, _LEAST = 1 / 30, 2
 """Of a window on a rasteriser in software: the period to keep, and the step of effort that is the last."""
 

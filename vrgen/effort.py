@@ -58,6 +58,8 @@ class Effort:
 
 @lru_cache(maxsize=len(STEPS))
 def size_at(scale: float, full_px: tuple[int, int]) -> tuple[int, int]:
-    """Pixels of a view: multiples of eight, for the rasteriser's sake."""
+    """Pixels of a view: all of them, or multiples of eight, for the rasteriser's sake."""
+    if scale == 1.0:  # to the pixel: enlarged by two lines it would be blurred
+        return full_px
     width, height = (max(8, round(side * scale / 8) * 8) for side in full_px)
     return min(width, full_px[0]), min(height, full_px[1])
