@@ -33,6 +33,21 @@ def test_a_cube_throws_its_shadow_away_from_the_sun(stage: Open, near: float) ->
     assert max(dark) < 0.6 * min(lit)
 
 
+def test_a_cube_out_of_view_throws_its_shadow_into_it(stage: Open) -> None:
+    """From above, the sun low at +X: the shadow reaches from 1 to -11 m, the view from -8 to -4."""
+    one, low = stage(SIZE, shadows=True), s.sun((1.0, 0.5, 0.0))
+    over, camera = s.ground(), s.view(SIZE, (-6.0, 12.0, 0.0), s.DOWN, 20.0)
+
+    def brightness(*at: dict[str, object]) -> float:
+        objects = Objects((s.box((250, 250, 250), 1.0),), (), s.instances(*at))
+        world = s.scene(
+            over=over, above=s.sky((0.1, 0.1, 0.1), low), objects=objects, dressed=s.surface((200, 200, 200))
+        )
+        return float(one.settle(world, [camera]).astype(int).sum(axis=-1)[40:80, 40:80].mean())
+
+    assert brightness({"position": (4, 3, 0), "scale": 3.0}) < 0.6 * brightness({"position": (90, 3, 0)})
+
+
 def test_a_hill_darkens_the_valley_behind_it(stage: Open) -> None:
     def ridge(x: s.F32, z: s.F32) -> s.F32:
         return np.asarray(np.maximum(0.0, 8.0 - np.abs(x - 4.0)), np.float32)
