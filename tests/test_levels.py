@@ -40,6 +40,15 @@ def test_the_last_level_of_light_is_its_mean(size: int, seed: int) -> None:
     np.testing.assert_allclose(last[0, 0], light.astype(np.float64).mean(axis=(0, 1)), rtol=5e-3)
 
 
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 9))
+def test_each_level_of_light_is_the_mean_of_four_texels(down: int, across: int, seed: int) -> None:
+    light = np.random.default_rng(seed).uniform(0, 6e4, (2**down, 2**across, 3)).astype(np.float16)
+    mean = light.astype(np.float32)
+    for level in smaller_radiance(light)[: min(down, across)]:
+        mean = mean.reshape(len(mean) // 2, 2, mean.shape[1] // 2, 2, 3).mean(axis=(1, 3))
+        np.testing.assert_allclose(level, mean, rtol=6e-4)
+
+
 def test_directions_stay_unit_and_lean_as_their_mean_does() -> None:
     rng = np.random.default_rng(1)
     normals = rng.normal((0.3, 0.0, 1.0), 0.3, (16, 16, 3))

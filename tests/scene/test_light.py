@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from vrgen.levels import smaller_radiance
 from vrgen.scene.light import basis, directions, light_of, mixed, shrink
 from vrgen.scene_model import F32, Light
 
@@ -42,6 +43,14 @@ def test_under_a_constant_sky_a_white_ground_is_as_bright_as_the_sky(colour: tup
     assert LUMINANCE @ towards(light, 1, 0, 0) == pytest.approx(0.61 * bright, rel=0.05)
     assert np.argsort(towards(light, 0, 1, 0)).tolist() == np.argsort(towards(light, 0, -1, 0)).tolist()
     assert not light.sun_irradiance.any()
+
+
+@pytest.mark.parametrize("height", [32, 64, 96, 128, 100])
+def test_smaller_levels_give_the_same_light(height: int) -> None:
+    radiance = (sunny((0.3, 0.6), height=height) * np.linspace(0.5, 1.5, 2 * height)[:, None]).astype(np.float16)
+    whole, quick = light_of(radiance), light_of(radiance, smaller_radiance(radiance))
+    for name in ("sun_direction", "sun_irradiance", "ambient_sh", "exposure"):
+        np.testing.assert_allclose(getattr(quick, name), getattr(whole, name), rtol=2e-3, atol=2e-3)
 
 
 def test_harmonics_are_orthonormal() -> None:

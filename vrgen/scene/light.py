@@ -1,5 +1,6 @@
 """The light that falls from a panorama: where its sun stands, what the rest of the sky gives, how to expose it."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -52,13 +53,20 @@ def basis(d: F32) -> F32:
 
 
 _DIRECTIONS, _SOLID = directions(*_SMALL)
-_BASIS = basis(_DIRECTIONS) * np.array([1, 2 / 3, 2 / 3, 2 / 3, 0.25, 0.25, 0.25, 0.25, 0.25], np.float32)
-"""With the cosine lobe over π folded in (Ramamoorthi and Hanrahan 2001)."""
+_LOBE = np.array([1, 2 / 3, 2 / 3, 2 / 3, 0.25, 0.25, 0.25, 0.25, 0.25], np.float32)
+_PROJECTION = np.ascontiguousarray((basis(_DIRECTIONS) * _SOLID[:, None, None] * _LOBE).reshape(-1, 9).T)
+"""(9, 32 · 64) from radiance to harmonics; the cosine lobe over π is folded in (Ramamoorthi and Hanrahan 2001)."""
 
 
-def shrink(radiance: Radiance) -> F32:
-    """(32, 64, 3) means of a panorama's blocks."""
+def shrink(radiance: Radiance, smaller: Sequence[Radiance] = ()) -> F32:
+    """(32, 64, 3) means of a panorama's blocks. `smaller`: its smaller levels, of which the last with whole blocks
+    is as good and less work."""
+    for level in smaller:
+        if len(level) % _SMALL[0] == 0 and level.shape[1] % _SMALL[1] == 0:
+            radiance = level
     height, width = radiance.shape[:2]
+    if (height, width) == _SMALL:
+        return radiance.astype(np.float32)
     rows = np.linspace(0, height, _SMALL[0] + 1).astype(int)
     columns = np.linspace(0, width, _SMALL[1] + 1).astype(int)[:-1]
     if height < _SMALL[0] or width < _SMALL[1]:
@@ -72,14 +80,16 @@ def shrink(radiance: Radiance) -> F32:
     return np.asarray(sums / counts[..., None], np.float32)
 
 
-def light_of(radiance: Radiance) -> Light:
+def light_of(radiance: Radiance, smaller: Sequence[Radiance] = ()) -> Light:
     """Sun and ambient light of a panorama, (H, 2H, 3) linear, as it is shown or with all its digits.
+
+    `smaller`: its smaller levels, where there are any.
 
     The sun is the brightest place above the horizon; what it outshines its surroundings by is its irradiance. A
     panorama of low dynamic range clips its sun: where the brightest place still stands out, the sun is taken to
     give up to twice what the sky gives, as on a clear day.
     """
-    small = shrink(radiance)
+    small = shrink(radiance, smaller)
     luminance = small @ _LUMINANCE
     upper = _SMALL[0] // 2
     at = np.unravel_index(int(np.argmax(luminance[:upper])), (upper, _SMALL[1]))
@@ -122,7 +132,7 @@ def light_of(radiance: Radiance) -> Light:
     grey = (calm @ _LUMINANCE)[..., None]
     whole = grey + _COLOUR_KEPT * (calm - grey)
     whole[upper:] = bounced
-    harmonics = np.einsum("hwk,hwc,hw->kc", _BASIS, whole, weight, optimize=False)
+    harmonics = _PROJECTION @ whole.reshape(-1, 3)
     arriving = max(sky_up + power * max(height, 0.25), 1e-4)
     exposure = 1.25 * np.pi / (arriving**0.8 * _DAY_IRRADIANCE**0.2)
     return Light(sun, irradiance.astype(np.float32), harmonics.astype(np.float32), float(exposure))

@@ -25,7 +25,8 @@ def sky_of(output: Output, depth: Output | None = None) -> Sky:
         return Sky(new_id(), radiance, light_of(radiance), raw=RawPlanes(output.raw, output.spec.range))
     radiance = linear(output.arrays[""], output.spec.range, output.arrival)
     relief = None if depth is None else relief_of(depth, radiance)
-    return Sky(new_id(), radiance, light_of(radiance), relief, smaller_radiance(radiance))
+    smaller = smaller_radiance(radiance)
+    return Sky(new_id(), radiance, light_of(radiance, smaller), relief, smaller)
 
 
 def plain_sky() -> Sky:

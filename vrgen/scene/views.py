@@ -183,7 +183,8 @@ class Surroundings:
             return None, change
         self._told, self._shown = share, self._radiance.copy()
         radiance = filled(self._radiance, self._seen).astype(np.float16)
-        return Sky(new_id(), radiance, light_of(radiance), _everywhere_far(), smaller_radiance(radiance)), change
+        smaller = smaller_radiance(radiance)
+        return Sky(new_id(), radiance, light_of(radiance, smaller), _everywhere_far(), smaller), change
 
     def _change(self, now: F32, inside: np.ndarray) -> float:
         known = self._seen[inside]
