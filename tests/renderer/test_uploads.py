@@ -1,5 +1,6 @@
 """Skies and surfaces on their way to the GPU: within a budget, whole or not at all, by either path the same."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -254,11 +255,71 @@ def test_room_is_made_once_for_what_comes_and_goes(stage: Open) -> None:
     assert len(set(names)) <= 6, names
 
 
-def test_two_large_textures_are_not_made_in_one_frame(stage: Open) -> None:
-    one = stage((32, 16), budget_ms=1e9)
+@pytest.mark.parametrize("direct", [True, False], ids=["no second context", "pixel-buffer"])
+def test_two_large_textures_are_not_made_in_one_frame(
+    stage: Open, direct: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vrgen.gl.second._shared", lambda: None)
+    one = stage((32, 16), budget_ms=1e9, direct=direct)
     waiting = noisy_surface(1024, 1)
     world = s.scene(over=s.nowhere(), preload=(waiting,))
     one.draw(world)
     assert waiting.id not in one.renderer.resident.ids
-    one.draw(world)
+    for _ in range(1 if direct else 20):
+        one.draw(world)
+    assert waiting.id in one.renderer.resident.ids
+
+
+def test_room_for_what_is_large_is_made_beside_the_frame(stage: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a software rasteriser, which fills it with zeros."""
+    from vrgen.gl.api import GL
+
+    made: list[str] = []
+    storage = GL.glTextureStorage2D
+
+    def noted(name: int, levels: int, form: int, width: int, height: int) -> None:
+        if width >= 1024:
+            made.append(threading.current_thread().name)
+        storage(name, levels, form, width, height)
+
+    monkeypatch.setattr(GL, "glTextureStorage2D", noted)
+    one = stage((32, 16), budget_ms=1e9)
+    first, second = noisy_surface(1024, 1), noisy_surface(1024, 2)
+    for _ in range(500):
+        one.draw(s.scene(over=s.nowhere(), preload=(first, second)))
+        if {first.id, second.id} <= one.renderer.resident.ids:
+            break
+    assert len(made) == 4 and not any("Main" in name for name in made)
+    for asset in (first, second):
+        for texture, pixels in zip(one.renderer.uploads.of(asset), (asset.albedo, asset.bumps)):
+            back = np.zeros_like(pixels)
+            where = (GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, back.nbytes, GL.GLvoidp(back.ctypes.data))
+            GL.glGetTextureImage(texture.name, 0, *where)
+            assert (back == pixels).all()
+    # What is begun and wanted no more is closed with the rest, which `stage` checks.
+    one.draw(s.scene(over=s.nowhere(), preload=(noisy_surface(1200, 3),)))
+
+
+def test_a_gpu_that_reads_slowly_holds_no_frame_up(stage: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as it has not read what it was given, no more is given, and nothing waits."""
+    from vrgen.gl.transfer import Fences
+    from vrgen.renderer.uploads import STAGE_BYTES
+
+    one = stage((32, 16), direct=False, budget_ms=1e9)
+    waiting = noisy_sky(1500, 5)
+    world = s.scene(over=s.nowhere(), preload=(waiting,))
+    with monkeypatch.context() as slow:
+        slow.setattr(Fences, "passed", lambda self, fence: False)
+        sent, last = 0, -1
+        for _ in range(500):  # until there is room for it, and then until no more is given
+            one.draw(world)
+            last = one.renderer.uploads.spent.bytes
+            sent += last
+            if sent > STAGE_BYTES // 2 and last == 0:
+                break
+        assert last == 0
+        assert STAGE_BYTES // 2 < sent <= STAGE_BYTES + (1 << 16), "it waited, or nothing was sent"
+        assert waiting.id not in one.renderer.resident.ids
+    for _ in range(100):
+        one.draw(world)
     assert waiting.id in one.renderer.resident.ids

@@ -156,12 +156,13 @@ class Meter:
         from vrgen.gl.api import GL
         from vrgen.renderer.uploads import Uploads  # OpenGL's platform is the display's choice: once it is open
 
-        own, own_storage = Uploads.advance, GL.glTextureStorage2D
+        own, own_storage, drawing = Uploads.advance, GL.glTextureStorage2D, threading.get_ident()
 
         def storage(*args: Any) -> None:
             before_s = time.thread_time()
             own_storage(*args)
-            self._storage_s += time.thread_time() - before_s
+            if threading.get_ident() == drawing:
+                self._storage_s += time.thread_time() - before_s
 
         def advance(uploads: Uploads, scene: Scene) -> None:
             before_s = time.thread_time()

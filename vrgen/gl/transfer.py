@@ -1,4 +1,4 @@
-"""Moving data to the GPU without waiting: a ring of persistently mapped memory, one part a frame in flight."""
+"""Moving data to the GPU without waiting: persistently mapped memory, written again once the GPU has read it."""
 
 import ctypes
 import time
@@ -45,6 +45,13 @@ class Fences:
             pass
         while self._kept[0] != fence:
             _delete_sync(self._kept.popleft())
+
+    def passed(self, fence: int) -> bool:
+        """Whether the GPU has passed a fence that was marked here, without waiting."""
+        if _wait_sync(fence, GL.GL_SYNC_FLUSH_COMMANDS_BIT, 0) == GL.GL_TIMEOUT_EXPIRED:
+            return False
+        self.wait(fence)
+        return True
 
     def close(self) -> None:
         if self._kept:
@@ -107,3 +114,43 @@ class Ring:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class Stage:
+    """Memory that textures are copied from, in parts: one is left when it is full, and written again once the GPU
+    has read all of it."""
+
+    PARTS = 4
+
+    def __init__(self, size: int, label: str) -> None:
+        self.most = size // self.PARTS // _ALIGN * _ALIGN
+        """Bytes that can be put at once."""
+        self.buffer = Buffer(self.most * self.PARTS, label, persistent=True)
+        self._fences = Fences()
+        self._left: list[int | None] = [None] * self.PARTS
+        """Of each part the fence behind what reads it."""
+        self._part = self._used = 0
+
+    def put(self, data: npt.NDArray[np.generic], patient: bool) -> int | None:
+        """Where it lies, bytes from the start; what reads it is to be commanded before the next `put`.
+
+        None: the GPU has not read what lay there, and who is `patient` does not wait for that.
+        """
+        if self._used + data.nbytes > self.most:
+            following = (self._part + 1) % self.PARTS
+            fence = self._left[following]
+            if fence is not None:
+                if patient and not self._fences.passed(fence):
+                    return None
+                self._fences.wait(fence)
+            self._left[self._part] = self._fences.mark()
+            self._left[following] = None
+            self._part, self._used = following, 0
+        at = self._part * self.most + self._used
+        self.buffer.mapped[at : at + data.nbytes] = np.ascontiguousarray(data).reshape(-1).view(np.uint8)
+        self._used += (data.nbytes + _ALIGN - 1) // _ALIGN * _ALIGN
+        return at
+
+    def close(self) -> None:
+        self._fences.close()
+        self.buffer.close()

@@ -7,6 +7,7 @@ go from who needs them no more to who does.
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from vrgen.geometry import Array
 from vrgen.gl.api import GL
 from vrgen.gl.objects import Texture
+from vrgen.gl.second import Second
 from vrgen.scene_model import PICTURE_PX, Objects, Picture
 
 COARSE_PX, FINE_PX = 128, PICTURE_PX
@@ -52,12 +54,15 @@ class PicturePool:
     def __init__(self) -> None:
         self.at_once = False
         """Copy all levels of a picture at once: a software rasteriser waits each time for what it draws."""
+        self.second = Second(wanted=False)
+        """Where room for the large ones is made."""
         self.coarse: Texture | None = None
         self.fine: Texture | None = None
         self.layers: dict[int, int] = {}
         """Of `coarse`, by the picture's id."""
         self.table = np.zeros((COARSE_LAYERS, 4), np.float32)
         """By layer of `coarse`: that of `fine`, and how much of it is seen."""
+        self._fine_coming: Future[Texture] | None = None
         self._pictures: dict[int, Picture] = {}
         self._fine: dict[int, _Fine] = {}
         self._hung_s: dict[int, float] = {}
@@ -120,6 +125,8 @@ class PicturePool:
         least = np.array([_FAR if picture.id in self._fine else _NEAR for picture in objects.pictures])
         largest = [objects.pictures[at].id for at in np.argsort(-sizes) if sizes[at] >= least[at]]
         wanting = [name for name in largest if name in self.layers][:FINE_LAYERS]
+        if wanting and not self._has_room():
+            return
         for name, fine in self._fine.items():
             fine.wanted = name in wanting
         free = set(range(FINE_LAYERS)) - {fine.layer for fine in self._fine.values()}
@@ -131,10 +138,16 @@ class PicturePool:
                 self._begin(name, free.pop())
         self._settled = False
 
-    def _begin(self, name: int, layer: int) -> None:
+    def _has_room(self) -> bool:
+        """Whether there is where large ones go; it is made when the first is wanted."""
         if self.fine is None:
-            size = (FINE_PX, FINE_PX, FINE_LAYERS)
-            self.fine = Texture(GL.GL_TEXTURE_2D_ARRAY, size, GL.GL_SRGB8_ALPHA8, "large pictures", _FINE_LEVELS)
+            self._fine_coming = self._fine_coming or self.second.make(_room)
+            if self._fine_coming.done():
+                self.fine, self._fine_coming = self._fine_coming.result(), None
+        return self.fine is not None
+
+    def _begin(self, name: int, layer: int) -> None:
+        assert self.fine is not None
         self._fine[name] = _Fine(layer, _copied(self._pictures[name], self.fine, layer))
 
     def _bring(self, budget_s: float) -> int:
@@ -173,10 +186,17 @@ class PicturePool:
             self.fine.bind(23)
 
     def close(self) -> None:
+        if self._fine_coming is not None:
+            self._fine_coming.result().close()
         for texture in (self.coarse, self.fine):
             if texture is not None:
                 texture.close()
         self.coarse = self.fine = None
+
+
+def _room() -> Texture:
+    size = (FINE_PX, FINE_PX, FINE_LAYERS)
+    return Texture(GL.GL_TEXTURE_2D_ARRAY, size, GL.GL_SRGB8_ALPHA8, "large pictures", _FINE_LEVELS)
 
 
 def _sizes_px(objects: Objects, eye: Array, radian_px: float) -> npt.NDArray[np.float64]:

@@ -14,6 +14,7 @@ from vrgen.geometry import Array, Vec3, frustum_planes
 from vrgen.gl.api import GL, describe, require
 from vrgen.gl.objects import VertexArray
 from vrgen.gl.pipeline import Pipeline, State
+from vrgen.gl.second import Second
 from vrgen.gl.timing import PassTimer
 from vrgen.gl.transfer import Ring
 from vrgen.messages import FrameCost, Resident, Seen, View
@@ -84,8 +85,10 @@ class Renderer:
         """Of the frame that is being drawn; whoever draws on goes on with it, and says when it ends."""
         self._stack.callback(self.passes.close)
         self._ring = self._stack.enter_context(Ring(256 << 10, "frame ring"))
+        self._second = Second(wanted=self.software)  # a GPU's driver fills no new storage with zeros
         self.uploads = Uploads(
             direct=self.software if direct is None else direct,
+            second=self._second,
             budget_ms=budget_ms,
             anisotropy=1.0 if self.software else 8.0,  # llvmpipe compiles it for minutes
         )
@@ -94,7 +97,7 @@ class Renderer:
         self._ground = GroundPass(self.high, finest_m=260.0 if self.high else 110.0)
         self._stack.callback(self._ground.close)
         self._objects = ObjectsPass(self.high)
-        self._objects.pictures.at_once = self.uploads.direct
+        self._objects.pictures.at_once, self._objects.pictures.second = self.uploads.direct, self._second
         self._stack.callback(self._objects.close)
         self._shadow = ShadowPass(2048 if self.high else 1024)
         self._stack.callback(self._shadow.close)
@@ -313,6 +316,7 @@ class Renderer:
         return size_at(part, (max(1, round(width * scale)), max(1, round(height * scale))))
 
     def close(self) -> None:
+        self._second.close()
         self.uploads.close()
         self._stack.close()
 

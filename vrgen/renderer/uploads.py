@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vrgen.gl.api import GL
-from vrgen.gl.objects import Buffer, Texture
+from vrgen.gl.objects import Texture
+from vrgen.gl.second import Second
+from vrgen.gl.transfer import Stage
 from vrgen.renderer.conversions import Conversions
 from vrgen.renderer.spares import Kind, Spares
 from vrgen.scene_model import Scene, Shot, Sky, Surface
@@ -73,22 +75,26 @@ class Spent:
 
 @dataclass(slots=True)
 class Uploads:
-    """Owner of the textures of skies and surfaces. `direct`: no pixel buffer."""
+    """Owner of the textures of skies and surfaces. `direct`: no pixel buffer. `second`: makes room for large
+    ones."""
 
     direct: bool
     budget_ms: float = 2.0
     anisotropy: float = 1.0
+    second: Second = field(default_factory=lambda: Second(wanted=False))
     spent: Spent = field(default_factory=Spent)
     held_bytes: int = 0
     """Of all textures that are wanted."""
     _held: dict[int, Uploaded] = field(default_factory=dict)
-    _spares: Spares = field(default_factory=Spares)
+    _spares: Spares = field(init=False)
     _time_s: float = 0.0
     _resident: frozenset[int] | None = None
     _began_s: float = 0.0
-    _stage: Buffer | None = None
-    _stage_at: int = 0
+    _stage: Stage | None = None
     _conversions: Conversions | None = None
+
+    def __post_init__(self) -> None:
+        self._spares = Spares(self.second)
 
     @property
     def path(self) -> str:
@@ -216,17 +222,19 @@ class Uploads:
         row_bytes = pixels.nbytes // height
         step = height if deadline_s is None else max(1, _LEAST_ROWS_BYTES // row_bytes)
         if not self.direct:
-            step = max(1, min(step, STAGE_BYTES // 3 // row_bytes))
+            step = max(1, min(step, STAGE_BYTES // Stage.PARTS // row_bytes))
         while held.rows < height:
             part = pixels[held.rows : held.rows + step]
-            self._copy(image, level, held.rows, part)
+            if not self._copy(image, level, held.rows, part, deadline_s is not None):
+                return False
             held.rows += len(part)
             self.spent.bytes += part.nbytes
             if deadline_s is not None and time.perf_counter() >= deadline_s:
                 break
         return held.rows == height
 
-    def _copy(self, image: _Image, level: int, row: int, part: npt.NDArray[np.generic]) -> None:
+    def _copy(self, image: _Image, level: int, row: int, part: npt.NDArray[np.generic], patient: bool) -> bool:
+        """False: the GPU has yet to read what was given before, and who is `patient` goes on in another frame."""
         assert image.texture is not None
         rows, width = part.shape[:2]
         if part.nbytes // rows % 4:
@@ -235,18 +243,14 @@ class Uploads:
         if self.direct:
             pointer = np.ascontiguousarray(part).ctypes.data_as(GL.GLvoidp)
             GL.glTextureSubImage2D(*where, pointer)
-            return
-        if self._stage is None:
-            self._stage = Buffer(STAGE_BYTES, "pixel staging", persistent=True)
-        if self._stage_at + part.nbytes > self._stage.size:
-            GL.glFinish()  # the stage is full: what was given must be read before it is written again
-            self._stage_at = 0
-        flat = np.ascontiguousarray(part).reshape(-1).view(np.uint8)
-        self._stage.mapped[self._stage_at : self._stage_at + part.nbytes] = flat
-        GL.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, self._stage.name)
-        GL.glTextureSubImage2D(*where, GL.GLvoidp(self._stage_at))
-        GL.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, 0)
-        self._stage_at += (part.nbytes + 255) // 256 * 256
+            return True
+        self._stage = self._stage or Stage(STAGE_BYTES, "pixel staging")
+        lies = self._stage.put(part, patient)
+        if lies is not None:
+            GL.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, self._stage.buffer.name)
+            GL.glTextureSubImage2D(*where, GL.GLvoidp(lies))
+            GL.glBindBuffer(GL.GL_PIXEL_UNPACK_BUFFER, 0)
+        return lies is not None
 
     def _images(self, asset: Sky | Surface | Shot) -> tuple[_Image, ...]:
         repeat, edge = GL.GL_REPEAT, GL.GL_CLAMP_TO_EDGE
