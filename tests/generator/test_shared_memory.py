@@ -302,9 +302,9 @@ def test_what_a_dead_worker_was_writing_is_freed_and_what_it_had_published_stays
     arena = Arena(segment, 0)
     put(arena, b"whole")
     torn = arena.reserve(100, 0)
-    assert torn is not None and arena._table[torn, 0] == WRITING
+    assert torn is not None and arena._row(torn)[0] == WRITING
     arena.recover()
-    assert arena._table[torn, 0] == FREE
+    assert arena._row(torn)[0] == FREE
     assert [message.meta for message in arena.take()] == [b"whole"]
     assert put(Arena(segment, 0), b"next")
     assert [message.meta for message in arena.take()] == [b"next"]

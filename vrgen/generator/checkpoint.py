@@ -17,7 +17,7 @@ from torch import Tensor
 from vrgen.contract import Manifest
 from vrgen.errors import CheckpointError, ManifestError
 from vrgen.generator import bare
-from vrgen.generator.inference import Outputs, validated
+from vrgen.generator.inference import Outputs, expected, validated
 from vrgen.generator.knobs import sample_inputs
 from vrgen.generator.manifest import Archive, read_archive, read_manifest
 from vrgen.generator.signature import require_call_form
@@ -45,6 +45,7 @@ class Model:
         """Outputs that `call` leaves on the device."""
         self.layout = Layout(program)
         self._program = program
+        self._expected = expected(manifest)
         self._captured: dict[Way, Captured] = {}
 
     def call(self, inputs: Mapping[str, InputValue], seed: int = 0) -> Outputs:
@@ -79,7 +80,7 @@ class Model:
             raise
         except Exception as error:  # a module may raise anything
             raise CheckpointError(f"{self.name}: {_blame(error)}") from error
-        return validated(self.name, self.manifest, made, staying)
+        return validated(self.name, self._expected, made, staying)
 
     def take(self, way: Way) -> None:
         """Call it so from now on, and let go of what other ways have captured."""
@@ -99,7 +100,7 @@ class Model:
             self._captured.clear()  # it reads the weights where they lay
 
     def _there(self, tensors: Tensors) -> Tensors:
-        return {name: tensor.to(self.device) for name, tensor in tensors.items()}
+        return tensors if self.device == "cpu" else {name: t.to(self.device) for name, t in tensors.items()}
 
     def _run(self, way: Way, tensors: Tensors) -> Tensors:
         call = self.manifest.call

@@ -13,7 +13,7 @@ from vrgen.contract import Manifest
 from vrgen.errors import CheckpointError
 from vrgen.generator.encoders import Encoders
 from vrgen.generator.knobs import default_fov, default_input, draw, whole
-from vrgen.generator.manifest import input_parts, output_parts, trimmed
+from vrgen.generator.manifest import output_parts, trimmed
 from vrgen.messages import InputValue, Tile
 from vrgen.prompts import is_prompt, prompt_text
 
@@ -124,86 +124,115 @@ def fill(
         else:
             value = state.get(name, default_input(entry))
         filled[name] = _fitted(name, value, entry)
-        for part in input_parts(name, entry)[1:]:
-            filled[part] = np.asarray(given.get(part, default_fov(entry)), np.float32)
+        if isinstance(entry, c.CameraInput):
+            fov = f"{name}.fov"
+            filled[fov] = np.asarray(given.get(fov, default_fov(entry)), np.float32)
     return filled
 
 
 def _fitted(name: str, value: InputValue, entry: c.InputSpec) -> InputValue:
-    if trimmed(value.shape) != trimmed(entry.shape):
-        raise CheckpointError(
-            f"input '{name}' was given as {list(value.shape)}, the manifest says {list(entry.shape)}; "
-            "give it in that shape"
-        )
-    shaped = value.reshape(entry.shape)
-    return shaped.astype(np.int64, copy=False) if whole(entry) else shaped.astype(np.float32, copy=False)
+    if value.shape != entry.shape:
+        if trimmed(value.shape) != trimmed(entry.shape):
+            raise CheckpointError(
+                f"input '{name}' was given as {list(value.shape)}, the manifest says {list(entry.shape)}; "
+                "give it in that shape"
+            )
+        value = value.reshape(entry.shape)
+    return value.astype(np.int64, copy=False) if whole(entry) else value.astype(np.float32, copy=False)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A tensor that a call returns: of which output, under which of its keys, of what shape (None: any length)."""
+
+    output: str
+    key: str
+    shape: tuple[int | None, ...]
+    needed: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is of integers."""
+        return self.key in ("faces", "counts")
+
+
+def expected(manifest: Manifest) -> dict[str, Expected]:
+    """What calls return, by the names that they return it under."""
+    return {
+        f"{output}.{key}" if key else output: Expected(output, key, shape, needed)
+        for output, entry in manifest.outputs.items()
+        for key, (shape, needed) in output_parts(entry).items()
+    }
 
 
 def validated(
     name: str,
-    manifest: Manifest,
+    wanted: Mapping[str, Expected],
     returned: Mapping[str, "Tensor"],
     staying: Collection[str] = (),
 ) -> Outputs:
-    """The tensors a model returned as the scene gets them, if they are what the manifest says. Outputs named in
-    `staying` are left on the device.
+    """The tensors a model returned as the scene gets them, if they are as `wanted`. Outputs named in `staying` are
+    left on the device.
 
     Raises:
         CheckpointError: a wrong name, shape, dtype, or a number that is not finite; it opens with `name`.
     """
     made: Outputs = {}
-    expected: set[str] = set()
-    for output, entry in manifest.outputs.items():
-        for key, (shape, needed) in output_parts(entry).items():
-            part = f"{output}.{key}" if key else output
-            expected.add(part)
-            if part in returned:
-                made[output, key] = _checked(name, part, key, returned[part], shape, part in staying)
-            elif needed:
-                raise CheckpointError(
-                    f"{name}: output '{part}' is missing, the call returned {', '.join(returned) or 'nothing'}; "
-                    "correct the names in the module or the manifest"
-                )
-    for extra in returned:
-        if extra not in expected:
+    for part, one in wanted.items():
+        if part in returned:
+            made[one.output, one.key] = _checked(name, part, one, returned[part], part in staying)
+        elif one.needed:
             raise CheckpointError(
-                f"{name}: returned '{extra}', the manifest has {', '.join(sorted(expected))}; "
-                "add it to the manifest or return it no more"
+                f"{name}: output '{part}' is missing, the call returned {', '.join(returned) or 'nothing'}; "
+                "correct the names in the module or the manifest"
             )
+    if len(made) < len(returned):
+        extra = next(part for part in returned if part not in wanted)
+        raise CheckpointError(
+            f"{name}: returned '{extra}', the manifest has {', '.join(sorted(wanted))}; "
+            "add it to the manifest or return it no more"
+        )
     return made
 
 
-def _checked(
-    name: str, part: str, key: str, tensor: "Tensor", shape: tuple[int | None, ...], stays: bool
-) -> "Tensor":
+def _checked(name: str, part: str, one: Expected, tensor: "Tensor", stays: bool) -> "Tensor":
     import torch
 
     got = tuple(tensor.shape)
-    bare = got
-    while len(bare) > len(shape) and bare[0] == 1:
-        bare = bare[1:]
-    if key == "opacities" and len(bare) == 2 and bare[1] == 1:
-        bare = bare[:1]
-    bare = (1,) * (len(shape) - len(bare)) + bare
-    if len(bare) != len(shape) or any(want not in (None, n) for want, n in zip(shape, bare, strict=False)):
-        said = ", ".join("any" if n is None else str(n) for n in shape)
-        raise CheckpointError(
-            f"{name}: output '{part}' is {got}, the manifest says ({said}); "
-            "export it again or correct the manifest"
-        )
-    whole = key in ("faces", "counts")
-    right = (torch.int64, torch.int32) if whole else (torch.float32,)
+    bare = got if got == one.shape else _fitting(name, part, one, got)
+    right = (torch.int64, torch.int32) if one.whole else (torch.float32,)
     if tensor.dtype not in right:
         raise CheckpointError(
             f"{name}: output '{part}' is {str(tensor.dtype).removeprefix('torch.')}, "
-            f"{'int64' if whole else 'float32'} was expected; convert it in the module"
+            f"{'int64' if one.whole else 'float32'} was expected; convert it in the module"
         )
     # A sum is as fast as the memory; only one that overflows or meets NaN is worth a look at every number.
-    if not whole and not math.isfinite(float(tensor.sum())) and not torch.isfinite(tensor).all():
+    if not one.whole and not math.isfinite(tensor.sum().item()) and not torch.isfinite(tensor).all():
         bad = int((~torch.isfinite(tensor)).sum())
         raise CheckpointError(
             f"{name}: output '{part}' holds NaN or infinity at {bad} of {tensor.numel()} places, finite numbers "
             "were expected; the model diverges for these inputs"
         )
-    shaped = tensor.detach().reshape(bare)
-    return (shaped if stays else shaped.to("cpu")).contiguous()
+    there = tensor.detach() if stays else tensor.detach().cpu()
+    return (there if bare == got else there.reshape(bare)).contiguous()
+
+
+def _fitting(name: str, part: str, one: Expected, got: tuple[int, ...]) -> tuple[int, ...]:
+    """A tensor's shape without batch axes.
+
+    Raises:
+        CheckpointError: it is not as the manifest says.
+    """
+    bare = got
+    while len(bare) > len(one.shape) and bare[0] == 1:
+        bare = bare[1:]
+    if one.key == "opacities" and len(bare) == 2 and bare[1] == 1:
+        bare = bare[:1]
+    bare = (1,) * (len(one.shape) - len(bare)) + bare
+    if len(bare) != len(one.shape) or any(want not in (None, n) for want, n in zip(one.shape, bare, strict=False)):
+        said = ", ".join("any" if n is None else str(n) for n in one.shape)
+        raise CheckpointError(
+            f"{name}: output '{part}' is {got}, the manifest says ({said}); "
+            "export it again or correct the manifest"
+        )
+    return bare

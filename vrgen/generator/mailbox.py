@@ -33,12 +33,12 @@ class Mailbox:
     @property
     def latest(self) -> int:
         """The newest letter's version; 0 when there is none."""
-        return int(self._head[_LATEST])
+        return self._head[_LATEST]
 
     @property
     def reading(self) -> int:
         """The version that the worker works from: only it and newer ones can still be answered."""
-        return int(self._head[_READING])
+        return self._head[_READING]
 
     def put(self, letter: bytes) -> int:
         """Replace what is in the box; return the new version.
@@ -76,7 +76,7 @@ class Mailbox:
 
     def _read(self, version: int) -> bytes | None:
         marks, start = self._marks[version % 2], self._starts[version % 2]
-        letter = self._segment.bytes(start, int(marks[_SIZE])).tobytes()
+        letter = self._segment.bytes(start, marks[_SIZE]).tobytes()
         fence()
         return letter if marks[_VERSION] == version else None
 

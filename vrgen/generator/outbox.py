@@ -1,9 +1,11 @@
 """From the worker to the frame: reports, and results that are copied into the arena a piece at a time."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from vrgen.generator.device_memory import Loan
 from vrgen.generator.inference import Outputs
@@ -23,7 +25,7 @@ class Result:
     slot: int
     report: bytes
     parts: list[Part]
-    outputs: Outputs
+    arrays: list[npt.NDArray[np.generic]]
     size: int
     loan: Loan | None = None
 
@@ -53,26 +55,29 @@ class Outbox:
         Raises:
             CheckpointError: it can never fit.
         """
-        parts, size = _layout(outputs, loan)
+        arrays = [tensor.numpy() for tensor in outputs.values()]
+        parts, size = _layout(outputs, arrays, loan)
         number = -1 if loan is None else loan.room.number
         report = encode(Made(version, index, started_s, made_s, parts, number))
-        return Result(self._reserve(size, len(report)), report, parts, outputs, size, loan)
+        return Result(self._reserve(size, len(report)), report, parts, arrays, size, loan)
 
     def hand_over(self, result: Result) -> None:
         """Copy a result into its slot; a large one is seen while it arrives."""
         arena, slot, size = self._board.arena, result.slot, result.size
-        if size >= EARLY:
+        early = size >= EARLY
+        if early:
             arena.publish(slot, result.report)
         data = arena.data(slot)
-        for part, tensor in zip(result.parts, result.outputs.values(), strict=True):
-            source = tensor.numpy().reshape(-1).view(np.uint8)
+        for part, array in zip(result.parts, result.arrays, strict=True):
+            source = array.reshape(-1).view(np.uint8)
             for start in range(0, len(source), PIECE):
                 piece = source[start : start + PIECE]
                 end = part.offset + start + len(piece)
                 data[end - len(piece) : end] = piece
-                arena.arrive(slot, end)
+                if early:
+                    arena.arrive(slot, end)
         arena.arrive(slot, size)
-        if size < EARLY:
+        if not early:
             arena.publish(slot, result.report)
         if result.loan is not None:
             result.loan.room.message = arena.published(slot)
@@ -85,11 +90,12 @@ class Outbox:
         return slot
 
 
-def _layout(outputs: Outputs, loan: Loan | None) -> tuple[list[Part], int]:
+def _layout(
+    names: Iterable[tuple[str, str]], arrays: list[npt.NDArray[np.generic]], loan: Loan | None
+) -> tuple[list[Part], int]:
     """Where each array lies in a slot's data, and how long that is."""
     parts, end = [], 0
-    for (output, key), tensor in outputs.items():
-        array = tensor.numpy()
+    for (output, key), array in zip(names, arrays, strict=True):
         raw = loan.parts.get((output, key), ((), 0)) if loan is not None else ((), 0)
         parts.append(Part(output, key, array.dtype.str, array.shape, end, *raw))
         end = aligned(end + array.nbytes)

@@ -239,7 +239,7 @@ class Board:
 
     @property
     def missed(self) -> int:
-        return int(self._word[1])
+        return self._word[1]
 
     def set_step(self, step: int) -> None:
         """The worker's word: how many steps it has gone back for the frame's sake (`burst.py`)."""
@@ -247,10 +247,10 @@ class Board:
 
     @property
     def step(self) -> int:
-        return int(self._word[2])
+        return self._word[2]
 
     @property
     def state(self) -> tuple[int, int, float]:
         """What the worker does, for which generator (its number), since when (time.monotonic)."""
-        word = int(self._word[0])
+        word = self._word[0]
         return word & 0xF, (word >> 4) & 0xFFFF, (word >> 20) / 1000

@@ -27,13 +27,16 @@ import numpy.typing as npt
 from vrgen.errors import CheckpointError
 
 Bytes = npt.NDArray[np.uint8]
-Words = npt.NDArray[np.int64]
+Words = memoryview
+"""int64, each read and written by one instruction. (numpy does too, for several times the price of each.)"""
 
 MIB = 1 << 20
 PAGE = 4096
 SLOTS = 4096
 FREE, WRITING, READY, HELD = range(4)
 
+# Words of the arena's head. `_USED`, the worker's: the slots from this one on have never been used.
+_PUBLISHED, _TAKEN, _USED = range(3)
 # Columns of the slot table, one row of eight words (a cache line) for each slot.
 _STATE, _SEQUENCE, _OFFSET, _SIZE, _META, _META_SIZE, _ARRIVED, _WHOLE_NS = range(8)
 
@@ -83,7 +86,7 @@ class Segment:
         return np.frombuffer(self.map, np.uint8, size, offset)
 
     def words(self, offset: int, count: int) -> Words:
-        return np.frombuffer(self.map, np.int64, count, offset)
+        return memoryview(self.map)[offset : offset + 8 * count].cast("q")
 
     def close(self) -> None:
         """Let go of the memory; where views are still alive it goes with the last of them."""
@@ -115,7 +118,7 @@ class Arrival:
     @property
     def whole(self) -> bool:
         """Whether all is there, and for good."""
-        return self._reaches(int(self._row[_META]))
+        return self._reaches(self._row[_META])
 
     def has(self, part: npt.NDArray[np.generic]) -> bool:
         """Whether `part`, contiguous and out of this message's data, is there. Never waits."""
@@ -132,10 +135,10 @@ class Arrival:
     @property
     def handed_s(self) -> float:
         """When all was there (time.monotonic); 0 before."""
-        return int(self._row[_WHOLE_NS]) / 1e9 if self.whole else 0.0
+        return self._row[_WHOLE_NS] / 1e9 if self.whole else 0.0
 
     def _reaches(self, end: int) -> bool:
-        arrived = not self.lost and int(self._row[_ARRIVED]) >= end
+        arrived = not self.lost and self._row[_ARRIVED] >= end
         fence()
         return arrived
 
@@ -162,13 +165,25 @@ class Arena:
     def __init__(self, segment: Segment, offset: int, limit_mb: int = 256) -> None:
         self._segment = segment
         self._head = segment.words(offset, 8)
-        self._table = segment.words(offset + self.HEAD_BYTES, SLOTS * 8).reshape(SLOTS, 8)
+        self._table = segment.words(offset + self.HEAD_BYTES, SLOTS * 8)
         self._base = -(-(offset + self.HEAD_BYTES + self.TABLE_BYTES) // PAGE) * PAGE
         self._limit = limit_mb * MIB
         self._room = segment.size - self._base
         self._highest = self._room
         self._arriving: weakref.ref[Arrival] | None = None
         """What was taken and is not whole, at most one: the worker writes one slot at a time."""
+
+    def _row(self, slot: int) -> Words:
+        return self._table[8 * slot : 8 * slot + 8]
+
+    def _column(self, which: int) -> list[int]:
+        """One word of every slot that was ever used."""
+        return self._table[which : 8 * self._head[_USED] : 8].tolist()
+
+    def _spans(self) -> list[tuple[int, int]]:
+        """Offset and size of what is not free, by address."""
+        rows = zip(self._column(_STATE), self._column(_OFFSET), self._column(_SIZE), strict=True)
+        return sorted((offset, size) for state, offset, size in rows if state != FREE)
 
     # --- the worker's side --------------------------------------------------------------------------------
 
@@ -186,11 +201,10 @@ class Arena:
                 f"a result takes {size / MIB:.0f} MB, the shared memory holds {self._room / MIB:.0f} MB; "
                 "make the outputs smaller"
             )
-        taken = np.flatnonzero(self._table[:, _STATE])
-        spans = sorted((int(self._table[i, _OFFSET]), int(self._table[i, _SIZE])) for i in taken)
+        spans = self._spans()
         in_use = sum(span for _, span in spans)
-        unpolled = int(self._head[0] - self._head[1])
-        if len(taken) == SLOTS or (in_use + size > self._limit and unpolled > 0):
+        unpolled = self._head[_PUBLISHED] - self._head[_TAKEN]
+        if len(spans) == SLOTS or (in_use + size > self._limit and unpolled > 0):
             return None
         start = 0
         for offset, span in spans:
@@ -199,8 +213,10 @@ class Arena:
             start = offset + span
         if start + size > self._room:
             return None
-        slot = int(np.flatnonzero(self._table[:, _STATE] == FREE)[0])
-        row = self._table[slot]
+        states = [*self._column(_STATE), FREE]
+        slot = states.index(FREE)
+        self._head[_USED] = max(self._head[_USED], slot + 1)
+        row = self._row(slot)
         row[_OFFSET], row[_SIZE] = start, size
         row[_META], row[_META_SIZE] = data_size, meta_size
         row[_ARRIVED] = 0
@@ -211,32 +227,33 @@ class Arena:
 
     def data(self, slot: int) -> Bytes:
         """The slot's bytes, page-aligned."""
-        row = self._table[slot]
-        return self._segment.bytes(self._base + int(row[_OFFSET]), int(row[_SIZE]))
+        row = self._row(slot)
+        return self._segment.bytes(self._base + row[_OFFSET], row[_SIZE])
 
     def publish(self, slot: int, meta: bytes) -> None:
         """Show a slot to the frame, its data there or not."""
-        row = self._table[slot]
-        begin = int(row[_META])
-        self.data(slot)[begin : begin + len(meta)] = memoryview(meta)
-        row[_SEQUENCE] = self._head[0] + 1
+        row = self._row(slot)
+        begin = self._base + row[_OFFSET] + row[_META]
+        self._segment.map[begin : begin + len(meta)] = meta
+        row[_SEQUENCE] = self._head[_PUBLISHED] + 1
         fence()
         row[_STATE] = READY
         fence()
-        self._head[0] += 1
+        self._head[_PUBLISHED] += 1
 
     def published(self, slot: int) -> tuple[int, int]:
         """What `holds` knows the message by that was published there just now."""
-        return slot, int(self._table[slot, _SEQUENCE])
+        return slot, self._row(slot)[_SEQUENCE]
 
     def holds(self, message: tuple[int, int]) -> bool:
         """Whether the frame may still be at a message. Its place may have been taken by another, later one."""
         slot, sequence = message
-        return bool(self._table[slot, _STATE] != FREE and self._table[slot, _SEQUENCE] == sequence)
+        row = self._row(slot)
+        return row[_STATE] != FREE and row[_SEQUENCE] == sequence
 
     def arrive(self, slot: int, count: int) -> None:
         """The first `count` bytes of the slot's data are written."""
-        row = self._table[slot]
+        row = self._row(slot)
         if count >= row[_META]:
             row[_WHOLE_NS] = time.monotonic_ns()
         fence()
@@ -244,8 +261,7 @@ class Arena:
 
     def trim(self) -> None:
         """Give the memory beyond the limit back once nothing lies there (Linux; elsewhere it stays)."""
-        taken = np.flatnonzero(self._table[:, _STATE])
-        used = int((self._table[taken, _OFFSET] + self._table[taken, _SIZE]).max()) if len(taken) else 0
+        used = max((offset + size for offset, size in self._spans()), default=0)
         keep = max(used, self._limit)
         if self._highest > keep and hasattr(mmap, "MADV_REMOVE"):
             with contextlib.suppress(OSError):
@@ -259,22 +275,22 @@ class Arena:
 
         All but the last are whole; the last one's data may still be arriving.
         """
-        if self._head[0] == self._head[1]:
+        if self._head[_PUBLISHED] == self._head[_TAKEN]:
             return []
         fence()
-        ready = np.flatnonzero(self._table[:, _STATE] == READY)
-        ready = ready[np.argsort(self._table[ready, _SEQUENCE])]
-        messages = [self._held(int(slot)) for slot in ready]
-        self._head[1] += len(messages)
+        ready = [slot for slot, state in enumerate(self._column(_STATE)) if state == READY]
+        ready.sort(key=lambda slot: self._row(slot)[_SEQUENCE])
+        messages = [self._held(slot) for slot in ready]
+        self._head[_TAKEN] += len(messages)
         return messages
 
     def _held(self, slot: int) -> Message:
-        row = self._table[slot]
+        row = self._row(slot)
         row[_STATE] = HELD
         owner = self.data(slot)
         # Views of views have the first array as their base: it dies with the last of them.
-        weakref.finalize(owner, _free, self._table, slot).atexit = False
-        begin, size = int(row[_META]), int(row[_META_SIZE])
+        weakref.finalize(owner, _free, row).atexit = False
+        begin, size = row[_META], row[_META_SIZE]
         meta = owner[begin : begin + size].tobytes()
         owner.flags.writeable = False
         arrival = Arrival(row, owner)
@@ -287,23 +303,26 @@ class Arena:
 
         What it had published whole stays.
         """
-        rows = self._table
-        torn = (rows[:, _STATE] == READY) & (rows[:, _ARRIVED] < rows[:, _META])
-        rows[torn | (rows[:, _STATE] == WRITING), _STATE] = FREE
+        ready = 0
+        for slot in range(self._head[_USED]):
+            row = self._row(slot)
+            if row[_STATE] == WRITING or (row[_STATE] == READY and row[_ARRIVED] < row[_META]):
+                row[_STATE] = FREE
+            ready += row[_STATE] == READY
         arriving = None if self._arriving is None else self._arriving()
         if arriving is not None and not arriving.whole:
             arriving.lost = True
         # A kill between READY and the count is made good here.
-        self._head[0] = self._head[1] + int((rows[:, _STATE] == READY).sum())
+        self._head[_PUBLISHED] = self._head[_TAKEN] + ready
 
     @property
     def in_use(self) -> int:
         """Bytes in slots that are not free."""
-        return int(self._table[self._table[:, _STATE] != FREE, _SIZE].sum())
+        return sum(size for _, size in self._spans())
 
 
-def _free(table: Words, slot: int) -> None:
-    table[slot, _STATE] = FREE
+def _free(row: Words) -> None:
+    row[_STATE] = FREE
 
 
 def aligned(offset: int) -> int:
