@@ -1,6 +1,7 @@
 """From results to the world that is seen: a new one changes as one, the latest wins, every kind makes a place."""
 
 from collections.abc import Iterable
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -28,7 +29,8 @@ def world(*names: str, **more: object) -> World:
 
 @dataclass
 class Show:
-    """An assembly with a clock, a person and a GPU that takes everything within a frame."""
+    """An assembly with a clock, a person and a GPU that takes everything within a frame. What is made beside one
+    frame is made when the next begins."""
 
     assembly: Assembly
     now_s: float = 0.0
@@ -39,6 +41,7 @@ class Show:
 
     def frame(self, made: Iterable[Generated] = (), failed: Iterable[str] = ()) -> Scene:
         self.now_s += DT_S
+        wait(making for _, making in self.assembly._workshop._queue if isinstance(making, Future))
         scene = self.scene = self.assembly.advance(
             made, self.person, Resident(self.resident), frozenset(failed), self.now_s, DT_S
         )

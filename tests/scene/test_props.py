@@ -64,6 +64,24 @@ def test_a_tile_has_the_same_things_from_wherever_one_looks(step: Tile, seed: in
     np.testing.assert_allclose(places(here, (0, 0)), places(there, (0, 0), (1024.0, 0.0, -1024.0)), atol=2e-4)
 
 
+@given(st.integers(-3, 3), st.integers(-3, 3), st.integers(0, 2**31))
+def test_places_sizes_turns_and_meshes_are_drawn_by_the_tiles_own_chance(x: int, z: int, seed: int) -> None:
+    one = kind(clumping=0.0, slope_max_deg=90.0)
+    made = places(scatter([one], ground((0, 0)), (0, 0), seed, (0.0, 0.0, 0.0)), (x, z))
+    rng = np.random.default_rng([seed, sum(b"rock"), x & 0xFFFFFFFF, z & 0xFFFFFFFF])
+    side = int(np.sqrt(one.config.per_hectare * METRES**2 / 1e4 * 2))
+    at = np.array([(column, row) for row in range(side) for column in range(side)])
+    at = (at + rng.uniform(0.1, 0.9, at.shape)) * METRES / side
+    at = at[rng.uniform(size=len(at)) < 0.5]
+    low, high = one.config.scale_m
+    size = low * (high / low) ** rng.uniform(size=len(at)) ** 2.2
+    yaw, tilt = rng.uniform(0, 2 * np.pi, len(at)), rng.normal(0, 0.12, (len(at), 2))
+    turn = np.column_stack([tilt[:, 0], np.sin(yaw / 2), tilt[:, 1], np.cos(yaw / 2)])
+    turn /= np.linalg.norm(turn, axis=1, keepdims=True)
+    expected = np.column_stack([at, size, turn, rng.integers(0, 3, len(at))])
+    np.testing.assert_allclose(made, expected[np.argsort(at[:, 0])], atol=1e-4)
+
+
 def test_another_world_another_tile_and_another_kind_have_others() -> None:
     land = ground((0, 0), size=0.0)
     seen = [

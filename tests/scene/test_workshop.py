@@ -11,8 +11,10 @@ import pytest
 
 from vrgen import contract as c
 from vrgen.config import GeneratorConfig, World
+from vrgen.generator.manifest import read_manifest
 from vrgen.generator.shared import MIB, Arena, Segment
 from vrgen.messages import Generated, Output, Request
+from vrgen.resources import ASSETS
 from vrgen.scene import workshop
 from vrgen.scene.meshes import mesh_of
 from vrgen.scene.pictures import picture_of
@@ -77,7 +79,7 @@ def _ball(side: int) -> Output:
 
 
 @pytest.mark.parametrize("kind", ["mesh", "picture"])
-def test_a_large_mesh_or_picture_is_not_made_by_the_frame(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_large_mesh_and_no_picture_is_made_by_the_frame(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     by: list[threading.Thread] = []
 
     def noted(of: Callable[[Output], Thing]) -> Callable[[Output], Thing]:
@@ -89,15 +91,35 @@ def test_a_large_mesh_or_picture_is_not_made_by_the_frame(kind: str, monkeypatch
 
     monkeypatch.setattr(workshop, "mesh_of", noted(mesh_of))
     monkeypatch.setattr(workshop, "picture_of", noted(picture_of))
-    plane = np.zeros((3, 768, 768), np.float32)
-    large = _ball(100) if kind == "mesh" else Output(c.PictureOutput(shape=plane.shape), {"": plane})
-    small = _ball(4) if kind == "mesh" else Output(c.PictureOutput(shape=(3, 8, 8)), {"": plane[:, :8, :8]})
-    for output, beside in ((large, True), (small, False)):
+    picture = Output(c.PictureOutput(shape=(3, 8, 8)), {"": np.zeros((3, 8, 8), np.float32)})
+    for output, beside in [(_ball(100), True), (_ball(4), False)] if kind == "mesh" else [(picture, True)]:
         shop = Workshop(WORLD)
         shop.put(Generated(Request("rock", 1, 1), {"rock": output}))
         ((_, assets),) = drained(shop)
         assert isinstance(assets.things["rock"], Mesh if kind == "mesh" else Picture)
         assert (by.pop() is not threading.main_thread()) == beside and not by
+
+
+@pytest.mark.parametrize("checkpoint", ["sky", "materials", "grounds", "rocks"])
+def test_nothing_of_what_comes_with_vrgen_is_made_by_the_frame(
+    checkpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = read_manifest(ASSETS / "checkpoints" / f"{checkpoint}.pt")
+    assert manifest is not None
+    outputs = {
+        name: Output(spec, {"": np.zeros(spec.shape, np.float32)}) for name, spec in manifest.outputs.items()
+    }
+    by: list[threading.Thread] = []
+
+    def noted(shop: Workshop, one: Generated, dressing: object) -> Assets:
+        by.append(threading.current_thread())
+        return Assets()
+
+    monkeypatch.setattr(Workshop, "_made", noted)
+    shop = Workshop(WORLD)
+    shop.put(Generated(Request("soil", 1, 1), outputs))
+    drained(shop)
+    assert by and by[0] is not threading.main_thread()
 
 
 def test_a_large_one_wears_what_came_in_small_before_it() -> None:

@@ -165,8 +165,10 @@ class Standing:
         if pictures:
             meshes.append(self._frame())
             parts.append(_hung(len(pictures), len(meshes) - 1, origin))
-        instances = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        instances = instances[np.argsort(instances["mesh"], kind="stable")]
+        instances = scattered
+        if len(parts) > 1:
+            instances = np.concatenate(parts)
+            instances = instances[np.argsort(instances["mesh"], kind="stable")]
         kept = tuple(meshes)
         if [m.id for m in kept] == [m.id for m in self._objects.meshes]:
             kept = self._objects.meshes

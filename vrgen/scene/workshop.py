@@ -1,8 +1,8 @@
-"""From results to assets, in the order they came: small ones one a frame, large ones beside the frame.
+"""From results to assets, in the order they came: tiny ones one a frame, all others beside the frame.
 
-A sky of 256 × 512 takes 2 ms, one of 1024 × 2048 takes 17: a frame can spare the first and never the second. numpy
-lets go of the interpreter lock while it computes, so a thread is enough; and a thread may wait for the rows of a
-result that is still arriving.
+A sky of 256 × 512 takes 2 ms, a picture 6, a sky of 1024 × 2048 takes 25: too much beside what else a frame has to
+do. numpy lets go of the interpreter lock while it computes, so a thread is enough: what it is at takes half a
+millisecond of a frame, or one at p99. And a thread may wait for the rows of a result that is still arriving.
 """
 
 from collections import deque
@@ -35,13 +35,13 @@ from vrgen.scene.swaps import Thing
 from vrgen.scene.views import Surroundings, shot_of
 from vrgen.scene_model import Shot, Sky, Splats, Surface
 
-LARGE = 1_200_000
-"""Numbers in a result from which on it is made beside the frame."""
-_WORK: Mapping[type, int] = {SplatsOutput: 20, MeshOutput: 60, PictureOutput: 3}
+LARGE = 20_000
+"""Numbers in a result from which on it is made beside the frame: with fewer it takes a millisecond at most."""
+_WORK: Mapping[type, int] = {SplatsOutput: 20, MeshOutput: 60}
 """What a number counts: packing four thousand splats takes a millisecond or two; normals and levels of detail of
 two thousand vertices take three."""
-_LEAST: Mapping[type, int] = {PanoramaDepthOutput: LARGE, ViewOutput: LARGE}
-"""What an output counts at least."""
+_LEAST: Mapping[type, int] = {PanoramaDepthOutput: LARGE, ViewOutput: LARGE, PictureOutput: LARGE}
+"""What an output counts at least. A picture is enlarged, however small it was."""
 
 
 _Roles = dict[str, dict[str, Output]]
