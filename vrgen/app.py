@@ -6,7 +6,7 @@ their own and are only ever looked at, never waited for.
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +18,10 @@ from vrgen import device, errands
 from vrgen.accounts import Accounts
 from vrgen.clock import RealClock, StepClock
 from vrgen.config import CHECKPOINTS, RunOptions, World, world_of
+from vrgen.deeds import Deeds
 from vrgen.display.film import FILM_HZ, Film
 from vrgen.display.interface import Display, Frame
 from vrgen.display.select import open_display
-from vrgen.errors import VrgenError
 from vrgen.feedback.haptics import UNTOUCHED, Answer, felt
 from vrgen.feedback.ledger import Step
 from vrgen.feedback.pace import pace_of
@@ -99,6 +99,8 @@ def run(options: RunOptions) -> tuple[str, ...]:
             Progress() if errands.is_awaited(options, display.kind) else nullcontext() as progress,
         ):
             session.loop(interrupt, film, progress)
+            for words, _ in session.deeds.finish():
+                print(f"vrgen: {words}", file=sys.stderr)
         errands.leave(options, display, session.ledger, generators)
         if interrupt.signal:
             raise Interrupted(interrupt.signal)
@@ -117,6 +119,7 @@ class Session:
         self.renderer = Renderer(options.quality)
         self.panel: Panel | None = None
         self.by_card: CardCopies | None = None
+        self.deeds = Deeds()
         self.accounts = Accounts(display, self.renderer.passes, self.renderer.software).__enter__()
         self.accounts.ledger.transfer_path = self.renderer.uploads.path
         self.ledger, self._panel_pass = self.accounts.ledger, PANEL
@@ -445,17 +448,13 @@ class Session:
     def act(self, intent: Intent, controls: Controls) -> None:
         """What needs the finished picture or the file system: screenshots, another checkpoint."""
         if Action.SCREENSHOT in intent.actions:
-            self._say(lambda: errands.screenshot(self.display, self.world.name), controls.time_s)
-        if (path := intent.swap) is not None:
-            self._say(lambda: errands.swap(self.generators, path), controls.time_s)
-
-    def _say(self, deed: Callable[[], str], time_s: float) -> None:
-        try:
-            words = deed()
-        except VrgenError as error:
-            words, self._refused = str(error), True
-        if self.panel is not None:
-            self.panel.say(words, time_s)
+            self.deeds.begin(errands.screenshot(self.display, self.world.name, self.deeds))
+        if intent.swap is not None:
+            self.deeds.begin(errands.swap(self.generators, intent.swap, self.deeds))
+        for words, refused in self.deeds.advance():
+            self._refused |= refused
+            if self.panel is not None:
+                self.panel.say(words, controls.time_s)
 
     # --- beginning and end --------------------------------------------------------------------------------
 
@@ -472,6 +471,7 @@ class Session:
         return self.display.kind == "headless" and errands.nothing_runs(self.generators.status)
 
     def close(self) -> None:
+        self.deeds.close()
         if self.panel is not None:
             self.panel.__exit__(None, None, None)
             self.panel = None

@@ -3,16 +3,17 @@ stands."""
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vrgen.config import RunOptions
 from vrgen.contract import kind
-from vrgen.display.film import FILM_HZ, save_picture
-from vrgen.display.interface import Display
-from vrgen.errors import CheckpointError, UsageError
+from vrgen.deeds import Deed, Deeds
+from vrgen.display.film import FILM_HZ, save_picture, save_picture_apart
+from vrgen.display.interface import Display, Pixels
+from vrgen.errors import CheckpointError, UsageError, VrgenError
 from vrgen.feedback.ledger import Ledger
 from vrgen.generator.generators import Generators
 from vrgen.generator.manifest import read_manifest
@@ -27,28 +28,41 @@ if TYPE_CHECKING:
 OUT = (Phase.FAILED, Phase.GONE)
 
 
-def screenshot(display: Display, world: str) -> str:
+def screenshot(display: Display, world: str, deeds: Deeds) -> Deed:
     """Save the last finished picture among the person's pictures; say where.
 
     Raises:
         VrgenError: it can't be written.
     """
-    from platformdirs import user_pictures_path
-
-    folder = user_pictures_path() / "vrgen"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{world}-{datetime.now():%Y%m%d-%H%M%S}.png"
-    save_picture(display.read_pixels(), path)
+    with display.begin_reading() as reading:
+        while not reading.ready:
+            yield
+        path = yield from deeds.beside(_kept, reading.pixels, world)
     return f"saved {path}"
 
 
-def swap(generators: Generators, path: Path) -> str:
+def _kept(pixels: Callable[[], Pixels], world: str) -> Path:
+    from platformdirs import user_pictures_path
+
+    folder = user_pictures_path() / "vrgen"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VrgenError(f"{folder}: the picture can't be kept there ({error}); make room for it") from error
+    name = f"{world}-{datetime.now():%Y%m%d-%H%M%S}"
+    names = (f"{name}{again}.png" for again in ("", *(f"-{number}" for number in range(2, 1000))))
+    path = next(path for each in names if not (path := folder / each).exists())
+    save_picture_apart(pixels(), path)
+    return path
+
+
+def swap(generators: Generators, path: Path, deeds: Deeds) -> Deed:
     """Put a checkpoint in the place of the one that makes the same kinds of things; say which.
 
     Raises:
         CheckpointError: it has no manifest, or nothing here makes what it makes.
     """
-    manifest = read_manifest(path)
+    manifest = yield from deeds.beside(read_manifest, path)
     if manifest is None:
         raise CheckpointError(f"{path.name} has no manifest; start it by itself with --as")
     makes = {kind(spec) for spec in manifest.outputs.values()}

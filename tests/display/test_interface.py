@@ -75,7 +75,7 @@ class Recorder(Display):
     def _end_frame(self, drawn: bool) -> None:
         self.ended.append(drawn)
 
-    def _read_pixels(self):  # type: ignore[no-untyped-def]
+    def _begin_reading(self):  # type: ignore[no-untyped-def]
         raise NotImplementedError
 
     def _apply(self, action) -> None: ...  # type: ignore[no-untyped-def]

@@ -1,6 +1,8 @@
 """Pictures and films of what was seen: PNG and MP4."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,6 +32,21 @@ def save_picture(pixels: Pixels, path: Path) -> None:
     except (OSError, ValueError) as error:
         partial.unlink(missing_ok=True)
         raise VrgenError(f"{path}: the picture can't be written ({error}); choose another place") from error
+
+
+def save_picture_apart(pixels: Pixels, path: Path) -> None:
+    """The same in a process of its own, for which this thread waits: Pillow holds the interpreter's lock while it
+    encodes.
+
+    Raises:
+        VrgenError: it can't be written.
+    """
+    height, width, _ = pixels.shape
+    command = [sys.executable, "-m", __name__, str(width), str(height), str(path)]
+    apart = subprocess.run(command, input=pixels.tobytes(), capture_output=True, check=False)
+    if apart.returncode:
+        words = apart.stderr.decode(errors="replace").strip().splitlines()
+        raise VrgenError(words[-1] if words else f"{path}: the picture can't be written ({apart.returncode})")
 
 
 class Film:
@@ -112,3 +129,18 @@ class Film:
                 return b"moov" in file.read(4096)
         except OSError:
             return False
+
+
+def _apart(width: str, height: str, path: str) -> None:
+    """In the process of its own: pixels come by standard input."""
+    if sys.platform != "win32":
+        os.nice(5)
+    pixels = np.frombuffer(sys.stdin.buffer.read(), np.uint8).reshape(int(height), int(width), 3)
+    try:
+        save_picture(pixels, Path(path))
+    except VrgenError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    _apart(*sys.argv[1:])

@@ -12,9 +12,9 @@ from vrgen.clock import Clock, RealClock
 from vrgen.display.egl import EglContext
 from vrgen.display.eyes import eye_views
 from vrgen.display.glfw_context import HiddenWindow
-from vrgen.display.interface import Display, Frame, Pixels
+from vrgen.display.interface import Display, Frame
 from vrgen.display.pace import Pace
-from vrgen.display.target import Target
+from vrgen.display.target import Reading, Target
 from vrgen.messages import Action, Controls, Person, Pulse, Quad, View
 
 REFRESH_HZ = 90.0
@@ -112,7 +112,7 @@ class HeadlessDisplay(Display):
             self._fences.wait(self._last)
             self._last = None
 
-    def _read_pixels(self) -> Pixels:
+    def _begin_reading(self) -> Reading:
         return self._target.read()
 
     def _apply(self, action: Action) -> None:

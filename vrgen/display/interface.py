@@ -15,13 +15,16 @@ fails on a hook that is missing or superfluous.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from vrgen.clock import Clock, RealClock
 from vrgen.messages import Action, Controls, Person, Pulse, Quad, View
+
+if TYPE_CHECKING:
+    from vrgen.display.target import Reading
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -140,9 +143,14 @@ class Display(ABC):
             finally:
                 frame.end(drawn=False)
 
+    def begin_reading(self) -> "Reading":
+        """Begin to read the last finished frame, or within one what is drawn so far; see there how to go on."""
+        return self._begin_reading()
+
     def read_pixels(self) -> Pixels:
-        """(H, W, 3) uint8, top row first, sRGB: the last finished frame, or within one what is drawn so far."""
-        return self._read_pixels()
+        """(H, W, 3) uint8, top row first, sRGB: what `begin_reading` reads, waited for."""
+        with self.begin_reading() as reading:
+            return reading.wait().pixels()
 
     def apply(self, action: Action) -> None:
         """Do what concerns the display itself (full screen); other actions are ignored."""
@@ -187,8 +195,8 @@ class Display(ABC):
         """Present what was drawn, or nothing."""
 
     @abstractmethod
-    def _read_pixels(self) -> Pixels:
-        """What `read_pixels` returns."""
+    def _begin_reading(self) -> "Reading":
+        """What `begin_reading` returns."""
 
     @abstractmethod
     def _apply(self, action: Action) -> None:

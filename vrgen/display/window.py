@@ -14,9 +14,9 @@ from typing import Any
 from vrgen.clock import Clock
 from vrgen.display import glfw_context
 from vrgen.display.eyes import eye_views
-from vrgen.display.interface import Display, Frame, Pixels
+from vrgen.display.interface import Display, Frame
 from vrgen.display.pace import Pace
-from vrgen.display.target import Target
+from vrgen.display.target import Reading, Target
 from vrgen.messages import Action, Controls, Person, Pulse, Quad, View
 
 TITLE = "vrgen"
@@ -120,7 +120,7 @@ class WindowDisplay(Display):
             self._present()
             self._watch_swap()
 
-    def _read_pixels(self) -> Pixels:
+    def _begin_reading(self) -> Reading:
         assert self._target is not None
         return self._target.read()
 

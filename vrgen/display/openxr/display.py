@@ -9,13 +9,14 @@ import time
 
 from vrgen.clock import Clock
 from vrgen.display.headless import HeadlessDisplay
-from vrgen.display.interface import Display, Frame, Pixels
+from vrgen.display.interface import Display, Frame
 from vrgen.display.openxr.guard import HUNG_S, Guard
 from vrgen.display.openxr.headset import Headset, Turn
 from vrgen.display.openxr.mirror import Mirror
 from vrgen.display.openxr.session import Posture
 from vrgen.display.openxr.troubles import Seen, Troubles
 from vrgen.display.openxr.watch import Watch
+from vrgen.display.target import Reading
 from vrgen.display.window import WindowDisplay
 from vrgen.errors import DisplayError, GraphicsError
 from vrgen.messages import Action, Controls, Person, Pulse, Quad, View
@@ -186,8 +187,8 @@ class OpenXrDisplay(Display):
         if mirrored:
             self._flat._present()
 
-    def _read_pixels(self) -> Pixels:
-        return self._flat._read_pixels()
+    def _begin_reading(self) -> Reading:
+        return self._flat._begin_reading()
 
     def _apply(self, action: Action) -> None:
         self._flat._apply(action)
