@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 _FIRST_FRAME = """
 import sys
@@ -35,3 +36,39 @@ def test_the_first_frame_is_a_sky_without_pillow_masked_arrays_or_levels_made_by
     # Blue, and paler towards the ground.
     seen = np.frombuffer(pixels, np.uint8).reshape(480, 640, 3).astype(int)
     assert (seen[:, :, 2] >= seen[:, :, 0]).all() and np.ptp(seen[:, 320, 0]) > 20
+
+
+def loaded(code: str) -> set[str]:
+    """Names of the modules that a fresh Python has loaded after `code`."""
+    tell = "import sys\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", f"{code}\n{tell}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_the_command_of_a_run_is_understood_without_what_is_slow_to_import() -> None:
+    words = ["run", "valley", "--size", "320", "180", "--hold", "w", "a", "--seed", "3", "--report", "r.json"]
+    there = loaded(f"from vrgen.cli import parse\nassert parse({words}).hold == ('w', 'a')")
+    assert "tyro" in there and there.isdisjoint({"typeguard", "unittest", "asyncio", "numpy"})
+
+
+_NO_SCREEN = """
+import os, subprocess
+os.environ["DISPLAY"] = ":4095"
+def refuse(*_: object, **__: object) -> None:
+    raise AssertionError("a process was started")
+subprocess.Popen.__init__ = refuse
+from vrgen.display import glfw_context
+from vrgen.errors import DisplayError
+try:
+    glfw_context.start()
+except DisplayError as error:
+    assert "no window can be opened" in str(error), error
+else:
+    raise AssertionError("there was a screen")
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the library has one place")
+def test_glfw_is_not_looked_for_by_processes_of_its_own() -> None:
+    assert "glfw" in loaded(_NO_SCREEN)

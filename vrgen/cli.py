@@ -13,7 +13,7 @@ import traceback
 import types
 import typing
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,6 +44,18 @@ _FOLLOWED = {
 }
 
 
+class _Size(tuple[int, int]):
+    """A class: whether a default fits `tuple[int, int]` tyro asks typeguard, which is slow to import."""
+
+
+class _Keys(tuple[str, ...]):
+    """The same of `tuple[str, ...]`."""
+
+
+_TUPLES: dict[type, Any] = {_Size: tuple[int, int], _Keys: tuple[str, ...]}
+_SIZE, _KEYS = _Size(RunOptions.size), _Keys(RunOptions.hold)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run(RunOptions):
     """Show a world and walk in it: W A S D and the mouse, N for a new world, Escape to leave."""
@@ -52,6 +64,10 @@ class Run(RunOptions):
     """A bundled world's name, a world file (.toml) or a checkpoint (.pt, .pt2)."""
     as_kind: Annotated[As | None, arg(name="as")] = None
     """For a bare z → image checkpoint without a manifest: what its picture is."""
+    size: _Size = _SIZE
+    """Width and height of the window or picture, pixels."""
+    hold: _Keys = _KEYS
+    """Keys held down in a headless run, such as w to walk on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,15 +171,15 @@ def _run(args: list[str]) -> int:
     if args == ["--version"]:
         print(f"vrgen {__version__}")
         return 0
-    command = parse(args)
-    match command:
-        case Run():
+    with unused():
+        command = parse(args)
+        if isinstance(command, Run):
             _reject_impossible(command)
-            with unused():
-                from vrgen.app import run
+            from vrgen.app import run
 
-                print("\n".join(run(command)))
+            print("\n".join(run(command)))
             return 0
+    match command:
         case Doctor():
             from vrgen import doctor
 
@@ -366,8 +382,23 @@ def _plainly(section: str) -> str:
 
 
 def _registry() -> ConstructorRegistry:
-    """Shows an option that may be left out by its type alone: `--seed INT`, not `--seed {None}|INT`."""
+    """Shows an option that may be left out by its type alone: `--seed INT`, not `--seed {None}|INT`. The
+    classes for tuples are given as tuples are."""
     registry = ConstructorRegistry()
+
+    @registry.primitive_rule
+    def of_tuples(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+        made = info.type
+        if made not in _TUPLES:
+            return None
+        spec = registry.get_primitive_spec(PrimitiveTypeInfo.make(_TUPLES[made], info.markers))
+        if not isinstance(spec, PrimitiveConstructorSpec):
+            return None
+        return replace(
+            spec,
+            instance_from_str=lambda words: made(spec.instance_from_str(words)),
+            is_instance=lambda value: isinstance(value, made),
+        )
 
     @registry.primitive_rule
     def optional(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:

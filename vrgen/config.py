@@ -1,3 +1,4 @@
+# ruff: noqa: UP045
 """Configuration, parsed once: world files (TOML) and the options of a run. Unknown keys fail.
 
 A world names checkpoints and how they make a place together; paths in it are relative to its own folder.
@@ -8,7 +9,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Optional
 
 import msgspec
 from msgspec import Meta
@@ -230,6 +231,7 @@ def world_of(target: str, as_kind: As | None = None) -> World:
     )
 
 
+# `Optional`, because whether a default fits `int | None` tyro asks typeguard, which is slow to import.
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """Options of `vrgen run`, one field each; `cli.py` parses the command line into it."""
@@ -244,23 +246,23 @@ class RunOptions:
     """Width and height of the window or picture, pixels."""
     as_kind: As | None = None
     """What a bare z → image module makes."""
-    seed: int | None = None
+    seed: Optional[int] = None
     """Of the first world; the world file's own when left out."""
-    prompt: str | None = None
+    prompt: Optional[str] = None
     """Text that steers generators with a prompt input."""
-    frames: int | None = None
+    frames: Optional[int] = None
     """Stop after this many frames."""
-    seconds: float | None = None
+    seconds: Optional[float] = None
     """Stop after this many seconds."""
     hold: tuple[str, ...] = ()
     """Keys held down in a headless run, such as w to walk on."""
-    report: Path | None = None
+    report: Optional[Path] = None
     """Write the latency report (JSON) here at the end."""
-    trace: Path | None = None
+    trace: Optional[Path] = None
     """Write what every frame and every change did here (.json or .json.gz), to be opened at ui.perfetto.dev."""
-    screenshot: Path | None = None
+    screenshot: Optional[Path] = None
     """Write the last frame (PNG; JPEG, WebP by the name's ending) here."""
-    video: Path | None = None
+    video: Optional[Path] = None
     """Write a film (MP4, 30 pictures a second) of a headless run here."""
     device: Device = "auto"
     """Where the generator runs."""

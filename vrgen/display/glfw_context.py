@@ -5,6 +5,8 @@ OpenGL is not imported here: whether a window can be had is known before PyOpenG
 
 import os
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,7 @@ def start() -> Any:
         )
     if x11 or wayland:
         os.environ.setdefault("PYGLFW_LIBRARY_VARIANT", "x11" if x11 else "wayland")
+        _name_library(os.environ["PYGLFW_LIBRARY_VARIANT"])
     try:
         import glfw
     except ImportError as error:
@@ -49,6 +52,16 @@ def start() -> Any:
     if not glfw.init():
         raise DisplayError(f"no window can be opened ({_said(glfw)}); use --display headless")
     return glfw
+
+
+def _name_library(variant: str) -> None:
+    """Tell `import glfw` of the library that its wheel brings, if it does and no other is named: to look for one
+    takes it a Python process for each that it finds."""
+    package = find_spec("glfw")
+    if package is not None and package.origin is not None:
+        library = Path(package.origin).with_name(variant) / "libglfw.so"
+        if library.is_file():
+            os.environ.setdefault("PYGLFW_LIBRARY", str(library))
 
 
 def make_window(glfw: Any, size: tuple[int, int], title: str, *, visible: bool, debug: bool) -> Any:
