@@ -22,7 +22,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> worker.Worker:
 
 def test_it_waits_and_takes_the_card_that_draws(waiting: worker.Worker) -> None:
     assert not waiting._knows_where()
-    waiting._letter = Letter([], [], [], ["b"])
+    waiting._letter = Letter([], [], [], [], ["b"])
     assert waiting._knows_where() and waiting._chosen is not None
     assert waiting._chosen.device == "cuda:1" and not waiting._chosen.why
 

@@ -46,6 +46,7 @@ class Model:
         self.layout = Layout(program)
         self._program = program
         self._expected = expected(manifest)
+        self._untracked = torch.inference_mode()
         self._captured: dict[Way, Captured] = {}
 
     def call(self, inputs: Mapping[str, InputValue], seed: int = 0) -> Outputs:
@@ -54,7 +55,7 @@ class Model:
         Raises:
             CheckpointError: the module raised, or returned something that breaks the manifest.
         """
-        if self.way != PLAIN:
+        if self.way is not PLAIN:
             try:
                 return self.call_so(self.way, inputs, seed, self.staying)
             except (CheckpointError, MemoryError) as error:
@@ -73,7 +74,7 @@ class Model:
         tensors = {name: torch.from_numpy(np.array(value)) for name, value in inputs.items()}
         try:
             self.lay_out(way)
-            with torch.inference_mode():
+            with self._untracked:
                 _seed(seed, self.device)
                 made = self._replayed(way, tensors) if way.graph else self._run(way, self._there(tensors))
         except CheckpointError:

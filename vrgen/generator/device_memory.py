@@ -116,7 +116,8 @@ class Lender:
 
         Without a room it comes to the host. The copies may still be under way on the device.
         """
-        left = {part: tensor for part, tensor in outputs.items() if part[0] in self.staying(manifest)}
+        stay = self.staying(manifest)
+        left = {part: tensor for part, tensor in outputs.items() if part[0] in stay} if stay else {}
         if not left:
             return outputs, None
         try:

@@ -3,8 +3,8 @@
 import math
 import zlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from vrgen.messages import InputValue, Tile
 from vrgen.prompts import is_prompt, prompt_text
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, dtype
 
 Outputs = dict[tuple[str, str], "Tensor"]
 """(output's name, array's key) → tensor without batch axis, contiguous; on the CPU, but for what is to stay."""
@@ -34,8 +34,7 @@ class Callable(Protocol):
     def call(self, inputs: Mapping[str, InputValue], seed: int = 0) -> Outputs: ...
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A request as it reaches the worker."""
 
     generator: str
@@ -45,7 +44,7 @@ class Wanted:
     variant: int = 0
     seed: int = 0
     time_s: float = 0.0
-    inputs: Mapping[str, InputValue] = field(default_factory=dict)
+    inputs: Mapping[str, InputValue] = MappingProxyType({})
 
 
 class Inference:
@@ -61,6 +60,9 @@ class Inference:
         self._encoders = encoders
         self._state: dict[str, InputValue] = {}
         self._epoch: int | None = None
+        inputs = model.manifest.inputs.items()
+        self._states = [(name, entry) for name, entry in inputs if isinstance(entry, c.StateInput)]
+        self._prompts = [(name, entry) for name, entry in inputs if isinstance(entry, c.PromptInput)]
 
     def make(self, wanted: Wanted) -> Outputs:
         """Fill the inputs and call. State starts again at zeros with every epoch (a new world).
@@ -75,19 +77,16 @@ class Inference:
             fill(self.model.manifest, wanted, given, self._state),
             seed=wanted.seed + wanted.variant,
         )
-        for name, entry in self.model.manifest.inputs.items():
-            if isinstance(entry, c.StateInput):
-                carried = made[entry.source, ""].numpy().reshape(entry.shape)
-                self._state[name] = (
-                    carried.astype(np.int64) if entry.dtype == "int64" else carried.astype(np.float32)
-                )
+        for name, entry in self._states:
+            carried = made[entry.source, ""].numpy().reshape(entry.shape)
+            self._state[name] = carried.astype(np.int64) if entry.dtype == "int64" else carried.astype(np.float32)
         return made
 
     def _embedded(self, given: dict[str, InputValue]) -> dict[str, InputValue]:
         """Prompts as numbers; without one, or without its encoder, zeros."""
         self.left_out, self.remarks = "", {}
-        for name, entry in self.model.manifest.inputs.items():
-            if isinstance(entry, c.PromptInput) and name in given and is_prompt(given[name]):
+        for name, entry in self._prompts:
+            if name in given and is_prompt(given[name]):
                 text = prompt_text(given.pop(name))
                 if text:
                     try:
@@ -141,25 +140,26 @@ def _fitted(name: str, value: InputValue, entry: c.InputSpec) -> InputValue:
     return value.astype(np.int64, copy=False) if whole(entry) else value.astype(np.float32, copy=False)
 
 
-@dataclass(frozen=True)
-class Expected:
+class Expected(NamedTuple):
     """A tensor that a call returns: of which output, under which of its keys, of what shape (None: any length)."""
 
     output: str
     key: str
     shape: tuple[int | None, ...]
     needed: bool
-
-    @property
-    def whole(self) -> bool:
-        """Whether it is of integers."""
-        return self.key in ("faces", "counts")
+    dtypes: "tuple[dtype, ...]"
+    """Any of these; the first is what is asked for."""
 
 
 def expected(manifest: Manifest) -> dict[str, Expected]:
     """What calls return, by the names that they return it under."""
+    import torch
+
+    integers, floats = (torch.int64, torch.int32), (torch.float32,)
     return {
-        f"{output}.{key}" if key else output: Expected(output, key, shape, needed)
+        f"{output}.{key}" if key else output: Expected(
+            output, key, shape, needed, integers if key in ("faces", "counts") else floats
+        )
         for output, entry in manifest.outputs.items()
         for key, (shape, needed) in output_parts(entry).items()
     }
@@ -196,25 +196,21 @@ def validated(
 
 
 def _checked(name: str, part: str, one: Expected, tensor: "Tensor", stays: bool) -> "Tensor":
-    import torch
-
     got = tuple(tensor.shape)
     bare = got if got == one.shape else _fitting(name, part, one, got)
-    right = (torch.int64, torch.int32) if one.whole else (torch.float32,)
-    if tensor.dtype not in right:
-        raise CheckpointError(
-            f"{name}: output '{part}' is {str(tensor.dtype).removeprefix('torch.')}, "
-            f"{'int64' if one.whole else 'float32'} was expected; convert it in the module"
-        )
+    if tensor.dtype not in one.dtypes:
+        said, asked = (str(dtype).removeprefix("torch.") for dtype in (tensor.dtype, one.dtypes[0]))
+        raise CheckpointError(f"{name}: output '{part}' is {said}, {asked} was expected; convert it in the module")
     # A sum is as fast as the memory; only one that overflows or meets NaN is worth a look at every number.
-    if not one.whole and not math.isfinite(tensor.sum().item()) and not torch.isfinite(tensor).all():
-        bad = int((~torch.isfinite(tensor)).sum())
-        raise CheckpointError(
-            f"{name}: output '{part}' holds NaN or infinity at {bad} of {tensor.numel()} places, finite numbers "
-            "were expected; the model diverges for these inputs"
-        )
-    there = tensor.detach() if stays else tensor.detach().cpu()
-    return (there if bare == got else there.reshape(bare)).contiguous()
+    if tensor.is_floating_point() and not math.isfinite(tensor.sum().item()):
+        bad = int((~tensor.isfinite()).sum())
+        if bad:
+            raise CheckpointError(
+                f"{name}: output '{part}' holds NaN or infinity at {bad} of {tensor.numel()} places, "
+                "finite numbers were expected; the model diverges for these inputs"
+            )
+    here = tensor.detach() if stays or tensor.is_cpu else tensor.detach().cpu()
+    return (here if bare == got else here.reshape(bare)).contiguous()
 
 
 def _fitting(name: str, part: str, one: Expected, got: tuple[int, ...]) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,7 @@ EARLY = 4 << 20
 """Bytes of a result from which on the frame sees it while it is being copied."""
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """What a call made, and the slot that is taken for it: `size` bytes, `report` says where each part lies."""
 
     slot: int
@@ -96,7 +95,7 @@ def _layout(
     """Where each array lies in a slot's data, and how long that is."""
     parts, end = [], 0
     for (output, key), array in zip(names, arrays, strict=True):
-        raw = loan.parts.get((output, key), ((), 0)) if loan is not None else ((), 0)
+        raw = ((), 0) if loan is None else loan.parts.get((output, key), ((), 0))
         parts.append(Part(output, key, array.dtype.str, array.shape, end, *raw))
         end = aligned(end + array.nbytes)
     return parts, end

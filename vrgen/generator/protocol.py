@@ -6,7 +6,7 @@ watchdog; one with the frames that were missed, and one that says how far the wo
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -45,7 +45,7 @@ class PackedArray(msgspec.Struct, frozen=True, array_like=True):
 
 class PackedRequest(msgspec.Struct, frozen=True, array_like=True):
     """`index` is the place in the list that was submitted, `serial` tells one asking from another of the same;
-    `inputs` point into the letter's arrays.
+    `inputs` is a place in the letter's.
     """
 
     index: int
@@ -57,12 +57,14 @@ class PackedRequest(msgspec.Struct, frozen=True, array_like=True):
     variant: int
     seed: int
     time_s: float
-    inputs: dict[str, int]
+    inputs: int
 
 
 class Letter(msgspec.Struct, frozen=True, array_like=True):
     uses: list[Use]
     requests: list[PackedRequest]
+    inputs: list[dict[str, int]]
+    """Places of arrays, by the input's name."""
     arrays: list[PackedArray]
     drawn_on: list[str] | None = None
     """Which cards OpenGL draws on (`vrgen.gl.card.uuids`); None until that is known."""
@@ -165,17 +167,20 @@ def pack(
     drawn_on: Sequence[str] | None = None,
     on_card: int = OFF,
 ) -> bytes:
-    """A letter; arrays that several requests share (a latent, for every tile) are packed once."""
+    """A letter; inputs and arrays that several requests share (a wish's, for every tile) are packed once."""
+    sets: dict[int, int] = {}
     places: dict[int, int] = {}
+    inputs: list[dict[str, int]] = []
     arrays: list[PackedArray] = []
     packed = []
     for index, serial, request in requests:
-        inputs = {}
-        for name, value in request.inputs.items():
-            if id(value) not in places:
-                places[id(value)] = len(arrays)
-                arrays.append(PackedArray(value.dtype.str, value.shape, value.tobytes()))
-            inputs[name] = places[id(value)]
+        if id(request.inputs) not in sets:
+            sets[id(request.inputs)] = len(inputs)
+            for value in request.inputs.values():
+                if id(value) not in places:
+                    places[id(value)] = len(arrays)
+                    arrays.append(PackedArray(value.dtype.str, value.shape, value.tobytes()))
+            inputs.append({name: places[id(value)] for name, value in request.inputs.items()})
         packed.append(
             PackedRequest(
                 index,
@@ -187,18 +192,19 @@ def pack(
                 request.variant,
                 request.seed,
                 request.time_s,
-                inputs,
+                sets[id(request.inputs)],
             )
         )
-    return encode(Letter(list(uses), packed, arrays, None if drawn_on is None else list(drawn_on), on_card))
+    cards = None if drawn_on is None else list(drawn_on)
+    return encode(Letter(list(uses), packed, inputs, arrays, cards, on_card))
 
 
-def unpacked(request: PackedRequest, arrays: Sequence[PackedArray]) -> Wanted:
+def unpacked(request: PackedRequest, letter: Letter) -> Wanted:
     """A request with its input arrays, read-only."""
-    inputs: Mapping[str, InputValue] = {
-        name: np.frombuffer(arrays[i].data, arrays[i].dtype).reshape(arrays[i].shape)
-        for name, i in request.inputs.items()
-    }
+    inputs: dict[str, InputValue] = {}
+    for name, place in letter.inputs[request.inputs].items():
+        array = letter.arrays[place]
+        inputs[name] = np.frombuffer(array.data, array.dtype).reshape(array.shape)
     return Wanted(
         request.generator,
         request.epoch,

@@ -180,10 +180,12 @@ class Arena:
         """One word of every slot that was ever used."""
         return self._table[which : 8 * self._head[_USED] : 8].tolist()
 
-    def _spans(self) -> list[tuple[int, int]]:
+    def _spans(self, states: list[int]) -> list[tuple[int, int]]:
         """Offset and size of what is not free, by address."""
-        rows = zip(self._column(_STATE), self._column(_OFFSET), self._column(_SIZE), strict=True)
-        return sorted((offset, size) for state, offset, size in rows if state != FREE)
+        rows = zip(states, self._column(_OFFSET), self._column(_SIZE), strict=True)
+        spans = [(offset, size) for state, offset, size in rows if state != FREE]
+        spans.sort()
+        return spans
 
     # --- the worker's side --------------------------------------------------------------------------------
 
@@ -201,8 +203,9 @@ class Arena:
                 f"a result takes {size / MIB:.0f} MB, the shared memory holds {self._room / MIB:.0f} MB; "
                 "make the outputs smaller"
             )
-        spans = self._spans()
-        in_use = sum(span for _, span in spans)
+        states = self._column(_STATE)
+        spans = self._spans(states)
+        in_use = sum([span for _, span in spans])
         unpolled = self._head[_PUBLISHED] - self._head[_TAKEN]
         if len(spans) == SLOTS or (in_use + size > self._limit and unpolled > 0):
             return None
@@ -213,9 +216,8 @@ class Arena:
             start = offset + span
         if start + size > self._room:
             return None
-        states = [*self._column(_STATE), FREE]
-        slot = states.index(FREE)
-        self._head[_USED] = max(self._head[_USED], slot + 1)
+        slot = states.index(FREE) if FREE in states else len(states)
+        self._head[_USED] = max(len(states), slot + 1)
         row = self._row(slot)
         row[_OFFSET], row[_SIZE] = start, size
         row[_META], row[_META_SIZE] = data_size, meta_size
@@ -261,7 +263,7 @@ class Arena:
 
     def trim(self) -> None:
         """Give the memory beyond the limit back once nothing lies there (Linux; elsewhere it stays)."""
-        used = max((offset + size for offset, size in self._spans()), default=0)
+        used = max((offset + size for offset, size in self._spans(self._column(_STATE))), default=0)
         keep = max(used, self._limit)
         if self._highest > keep and hasattr(mmap, "MADV_REMOVE"):
             with contextlib.suppress(OSError):
@@ -318,7 +320,7 @@ class Arena:
     @property
     def in_use(self) -> int:
         """Bytes in slots that are not free."""
-        return sum(size for _, size in self._spans())
+        return sum(size for _, size in self._spans(self._column(_STATE)))
 
 
 def _free(row: Words) -> None:

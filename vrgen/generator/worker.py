@@ -72,7 +72,9 @@ class Worker:
         self._bell = bell
         self._device = device
         self._version = 0
-        self._letter = Letter([], [], [])
+        self._letter = Letter([], [], [], [])
+        self._uses: dict[str, Use] = {}
+        """By name, what the letter wants to have loaded."""
         self._models: dict[str, Model] = {}
         self._at_work: dict[str, tuple[str, Inference]] = {}
         self._failed: set[tuple[str, str]] = set()
@@ -107,10 +109,10 @@ class Worker:
             return
         self._version, text = found
         self._letter = decode_letter(text)
-        uses = {use.name: use for use in self._letter.uses}
+        self._uses = {use.name: use for use in self._letter.uses}
         wanted = {request.serial for request in self._letter.requests}
         self._done = {serial: stamp for serial, stamp in self._done.items() if serial in wanted}
-        for name in set(self._at_work) - set(uses):
+        for name in self._at_work.keys() - self._uses.keys():
             del self._at_work[name]
         self._drop_unused()
 
@@ -220,14 +222,13 @@ class Worker:
         return False
 
     def _make(self, request: PackedRequest, inference: Inference) -> None:
-        number = next(use.number for use in self._letter.uses if use.name == request.generator)
         version = self._version
-        self._board.set_state(CALLING, number)
+        self._board.set_state(CALLING, self._uses[request.generator].number)
         started = time.monotonic()
         model = inference.model
         model.staying = self._lender.staying(model.manifest)
         try:
-            outputs = inference.make(unpacked(request, self._letter.arrays))
+            outputs = inference.make(unpacked(request, self._letter))
             made = time.monotonic()
             outputs, loan = self._lender.lend(model.manifest, outputs)
             self._board.set_state(IDLE)
