@@ -140,8 +140,8 @@ class Trace:
             self._change(change, ended_s - steps.took_s[Step.END] / 2)
         by_cause = ", ".join(f'"{name}": {count}' for name, count in zip(CAUSES, ledger.missed_by))
         self._counter("missed frames", by_cause, begun_s)
-        self._counter("requests waiting", f'"requests": {waiting}', begun_s)
-        self._counter("upload, ms", f'"ms": {passes.took_s[0] * 1e3:.3f}', begun_s)
+        self._counter("requests", f'"waiting": {waiting}', begun_s)
+        self._counter("upload", f'"ms": {passes.took_s[0] * 1e3:.3f}', begun_s)
         self._rested_s = steps.ended_s[Step.COLLECT]
         steps.log.clear()
         passes.log.clear()
