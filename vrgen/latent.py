@@ -6,6 +6,7 @@ no such sphere to speak of), move straight and are reflected at the borders.
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -62,12 +63,20 @@ def morphed(knob: Knob, base: Latent, seed: int, at: tuple[float, float]) -> Lat
     amount = math.hypot(*at)
     if amount == 0.0:
         return base
-    rng = np.random.default_rng([seed, 1])
-    flat = base.astype(np.float64).ravel()
-    first, second = rng.standard_normal((2, base.size))
-    if has_shell(knob):
-        frame, _ = np.linalg.qr(np.stack([flat, first, second], axis=1))
-        first, second = frame[:, 1], frame[:, 2]
+    shell = has_shell(knob)
+    first, second = _steering(base.tobytes(), seed, shell)
+    if shell:
         return towards(knob, base, at[0] * first + at[1] * second, amount)
     scale = 1 / math.sqrt(3) if knob.prior == "uniform" else 1.0
-    return settle(knob, flat + scale * (at[0] * first + at[1] * second))
+    return settle(knob, base.astype(np.float64).ravel() + scale * (at[0] * first + at[1] * second))
+
+
+@lru_cache(maxsize=64)  # while someone steers, every frame asks for the same ones
+def _steering(base: bytes, seed: int, shell: bool) -> tuple[_Flat, _Flat]:
+    """The two directions, (n,) each, of a float32 latent of n numbers."""
+    flat = np.frombuffer(base, np.float32).astype(np.float64)
+    first, second = np.random.default_rng([seed, 1]).standard_normal((2, flat.size))
+    if shell:
+        frame, _ = np.linalg.qr(np.stack([flat, first, second], axis=1))
+        first, second = frame[:, 1], frame[:, 2]
+    return first, second

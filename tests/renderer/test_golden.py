@@ -130,7 +130,9 @@ def generated() -> Scene:
     """What a good set of generators would make."""
     over = s.ground(s.tiles_of(valley))
     rock = Kind("rock", PropsConfig(generator="rock", per_hectare=140.0, scale_m=(0.5, 2.5)), range(3))
-    rocks, _ = Scatter().around([rock], over, (0, -1), 5, (0.0, 0.0, 0.0), 1000)
+    scatter = Scatter()
+    assert scatter.work([rock], over, (0, -1), 5, (0.0, 0.0, 0.0), 1000)
+    rocks = scatter.instances()
     moss, cliff = (
         material((0.16, 0.22, 0.08), (0.45, 0.48, 0.22), 1),
         material((0.3, 0.27, 0.24), (0.6, 0.56, 0.5), 2),

@@ -35,9 +35,9 @@ def scatter(
     kinds: list[Kind], land: Ground, centre: Tile, seed: int, origin: tuple[float, float, float]
 ) -> np.ndarray:
     """All at once."""
-    made, whole = Scatter().around(kinds, land, centre, seed, origin, 10_000)
-    assert whole
-    return made
+    whole = Scatter()
+    assert whole.work(kinds, land, centre, seed, origin, 10_000)
+    return whole.instances()
 
 
 def places(instances: np.ndarray, tile: Tile, origin: tuple[float, float, float] = (0, 0, 0)) -> np.ndarray:
@@ -161,15 +161,16 @@ def test_a_few_tiles_a_frame_come_to_the_same_nearest_first(budget: int, kinds: 
     at_once = scatter(asked, land, (0, 0), 4, (0.0, 0.0, 0.0))
     far = 0.0
     for _ in range(49 * kinds // budget + 1):
-        made, whole = slow.around(asked, land, (0, 0), 4, (0.0, 0.0, 0.0), budget)
+        whole, made = slow.work(asked, land, (0, 0), 4, (0.0, 0.0, 0.0), budget), slow.instances()
         if len(made):
             reached = float(np.hypot(made["position"][:, 0] - 32, made["position"][:, 2] - 32).max())
             assert reached >= far - 1e-6
             far = reached
     assert whole
     assert np.sort(made["position"][:, 0]).tolist() == np.sort(at_once["position"][:, 0]).tolist()
-    _walked, whole = slow.around(asked, land, (1, 0), 4, (0.0, 0.0, 0.0), 7 * kinds)
-    assert whole, "only the row that came nearer is worked out"
+    assert slow.work(asked, land, (1, 0), 4, (0.0, 0.0, 0.0), 7 * kinds), (
+        "only the row that came nearer is worked out"
+    )
 
 
 def test_where_a_tile_is_missing_nothing_stands() -> None:

@@ -25,8 +25,8 @@ _CELLS = 8
 """Rows from the zenith to the horizon; rows and columns of a material."""
 _WHITE = 8.0
 """Exposed radiance from which on all is white."""
-_THINGS = 0.6 * np.ones(3, np.float32)
 _THINGS_FACE = np.array([[0, 1, 0], [1, 0, 0], [-1, 0, 0], [0, 0, 1], [0, 0, -1]], np.float32)
+_THINGS = np.full_like(_THINGS_FACE, 0.6)
 """What stands on the ground, of a bright grey: in another light it changes as well."""
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _TO_ACES = np.array(
@@ -115,10 +115,13 @@ class Governor:
             above = np.concatenate([above, self._mixed(sky, floor_cells)])
         above = np.float32(light.exposure) * above
         ground = np.concatenate([self._mixed(surfaces[name], surface_cells) for name in sorted(surfaces)])
-        normals = np.stack([ground[:, 3], np.ones(len(ground), np.float32), -ground[:, 4]], axis=-1)
-        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-        below = lit(ground[:, :3], normals, light)
-        return displayed(np.concatenate([above, below, lit(_THINGS, _THINGS_FACE, light)]))
+        x, z = ground[:, 3], ground[:, 4]
+        normals = np.empty((len(ground) + len(_THINGS_FACE), 3), np.float32)
+        normals[: len(ground), 1] = up = 1 / np.sqrt(x * x + 1 + z * z)
+        normals[: len(ground), 0], normals[: len(ground), 2] = x * up, -z * up
+        normals[len(ground) :] = _THINGS_FACE
+        below = lit(np.concatenate([ground[:, :3], _THINGS]), normals, light)
+        return displayed(np.concatenate([above, below]))
 
     def _mixed(self, fade: Fade[_A], cells_of: Callable[[_A], F32]) -> F32:
         shown = self._of(fade.shown, cells_of)

@@ -20,6 +20,8 @@ from vrgen.scene_model import F32, Ground, TileHeights, TileSet, new_id
 GRID = 16
 REACH = GRID // 2 - 1
 """Tiles from the walker's own to the farthest that may stand."""
+_AROUND = [(dx, dz) for dz in range(-REACH, REACH + 1) for dx in range(-REACH, REACH + 1)]
+_WINDOW = np.array(_AROUND)
 NEAR = 1
 """Tiles around the walker's own that must have arrived before new land may show."""
 _BEFORE, _BEHIND = np.roll(np.arange(GRID), 1), np.roll(np.arange(GRID), -1)
@@ -67,8 +69,7 @@ def mirrored(heights: F32, centre: Tile) -> dict[Tile, TileHeights]:
 
 
 def _window(centre: Tile) -> list[Tile]:
-    span = range(-REACH, REACH + 1)
-    return [(centre[0] + dx, centre[1] + dz) for dz in span for dx in span]
+    return [(centre[0] + dx, centre[1] + dz) for dx, dz in _AROUND]
 
 
 def _resampled(heights: F32, cells: int) -> F32:
@@ -133,16 +134,17 @@ class Land:
         """
         made, metres = self._of(self.target), self.tile_m
         centre = (math.floor(place[0] / metres), math.floor(place[1] / metres))
-        tiles = np.array([t for t in _window(centre) if made is None or t not in made.tiles])
-        if not len(tiles) or self._clearing:
+        if self._clearing:
             return []
-        offset = (tiles + 0.5) * metres - np.array(place)
+        window = _window(centre)
+        offset = (np.array(centre) + (_WINDOW + 0.5)) * metres - np.array(place)
         away = np.hypot(offset[:, 0], offset[:, 1])
         ahead = (offset @ np.array(towards)) / np.maximum(away, 1.0)
         score = away * (1.35 - 0.35 * ahead) - np.where(away < 1.6 * metres, 10 * metres, 0.0)
-        keep = away < (REACH + 0.2) * metres
-        order = np.argsort(score[keep], kind="stable")
-        return [(int(x), int(z)) for x, z in tiles[keep][order]]
+        score[away >= (REACH + 0.2) * metres] = np.inf
+        order = np.argsort(score, kind="stable")[: np.count_nonzero(score < np.inf)]
+        tiles = [window[which] for which in order.tolist()]
+        return tiles if made is None else [tile for tile in tiles if tile not in made.tiles]
 
     @property
     def tile_m(self) -> float:

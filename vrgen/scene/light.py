@@ -36,20 +36,17 @@ def directions(height: int, width: int) -> tuple[F32, F32]:
 def basis(d: F32) -> F32:
     """(…, 9) real spherical harmonics of order 2 with y as the polar axis, in the order of shaders/light.glsl."""
     x, y, z = d[..., 0], d[..., 1], d[..., 2]
-    return np.stack(
-        [
-            np.full_like(x, 0.282095),
-            0.488603 * y,
-            0.488603 * z,
-            0.488603 * x,
-            1.092548 * x * y,
-            1.092548 * y * z,
-            0.315392 * (3 * y * y - 1),
-            1.092548 * x * z,
-            0.546274 * (x * x - z * z),
-        ],
-        axis=-1,
-    )
+    made = np.empty((*x.shape, 9), np.float32)
+    made[..., 0] = 0.282095
+    made[..., 1] = 0.488603 * y
+    made[..., 2] = 0.488603 * z
+    made[..., 3] = 0.488603 * x
+    made[..., 4] = 1.092548 * x * y
+    made[..., 5] = 1.092548 * y * z
+    made[..., 6] = 0.315392 * (3 * y * y - 1)
+    made[..., 7] = 1.092548 * x * z
+    made[..., 8] = 0.546274 * (x * x - z * z)
+    return made
 
 
 _DIRECTIONS, _SOLID = directions(*_SMALL)

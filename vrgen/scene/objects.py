@@ -16,7 +16,7 @@ from vrgen.scene_model import F32, INSTANCE, Ground, Mesh, Objects, Picture
 
 _SHRINK_S, _GROW_S = 0.5, 0.9
 _SCATTER_EVERY_S = 0.25
-_TILES_A_CALL = 6
+_TILES_A_FRAME = 2
 _PICTURE_M = 2.4
 _HANG_M = 4.2
 
@@ -134,11 +134,8 @@ class Standing:
         before = self._drawn_from
         if before and (before[0] is source[0] and before[1:] == source[1:]):
             return
-        if before and before[2:] == source[2:] and now_s - self._scattered_s < _SCATTER_EVERY_S:
-            return
-        self._drawn_from, self._scattered_s = source, now_s
-        meshes: list[Mesh] = []
         first: dict[str, int] = {}
+        meshes: list[Mesh] = []
         for name, made in self._of.items():
             first[name] = len(meshes)
             meshes += made
@@ -149,9 +146,12 @@ class Standing:
             for name, props in self._world.props.items()
             if props.generator in self._of
         ]
-        scattered, whole = self._scatter.around(kinds, ground, centre, self._seed, origin, _TILES_A_CALL)
-        if not whole:
-            self._drawn_from = (None, *source[1:])  # the rest follows soon
+        whole = self._scatter.work(kinds, ground, centre, self._seed, origin, _TILES_A_FRAME)
+        if before and before[2:] == source[2:] and now_s - self._scattered_s < _SCATTER_EVERY_S:
+            return
+        # Until it is whole, the rest follows soon.
+        self._drawn_from, self._scattered_s = source if whole else (None, *source[1:]), now_s
+        scattered = self._scatter.instances()
         parts = [scattered]
         for mesh_name, rows in self._rows.items():
             generator = self._loose.get(mesh_name)

@@ -1,7 +1,8 @@
 """Scattering: where on the ground the meshes of a world stand. The same tile always has the same places."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,14 +36,31 @@ class Placing:
     rows: F32
 
 
+class _Place(NamedTuple):
+    """Where things of a kind stand."""
+
+    kind: str
+    at: Tile
+    tile: TileHeights
+
+    @property
+    def key(self) -> tuple[str, Tile, int]:
+        return self.kind, self.at, self.tile.id
+
+
 class Scatter:
     """Owner of the places that were already worked out: a few tiles a frame, nearest first."""
 
     def __init__(self) -> None:
         self._of: tuple[object, ...] = ()
+        self._around: Tile | None = None
+        self._lie: tuple[Mapping[Tile, TileHeights] | None, ...] = ()
+        self._wanted: list[_Place] = []
+        """Nearest first."""
+        self._missing: list[_Place] = []
         self._places: dict[tuple[str, Tile, int], npt.NDArray[np.void]] = {}
 
-    def around(
+    def work(
         self,
         kinds: Sequence[Kind],
         ground: Ground,
@@ -50,36 +68,40 @@ class Scatter:
         seed: int,
         origin: tuple[float, float, float],
         budget: int,
-    ) -> tuple[npt.NDArray[np.void], bool]:
-        """(K,) INSTANCE records around tile `centre`, sorted by mesh, and whether all tiles are among them.
+    ) -> bool:
+        """Work out what stands in at most `budget` tiles around tile `centre`; whether none is left.
 
         Candidates lie on a jittered grid; slopes that are too steep are left free, and a slow noise clumps the
-        rest. At most `budget` tiles are worked out in this call.
+        rest.
         """
         of = (seed, origin, tuple((kind.name, tuple(kind.meshes)) for kind in kinds))
         if of != self._of:
-            self._of, self._places = of, {}
-        # While land morphs, what has not arrived is still what is seen.
-        tiles = {**ground.shown.tiles, **(ground.arriving.tiles if ground.arriving is not None else {})}
-        near = [(at, tiles[at]) for at in _spiral(centre) if at in tiles]
-        wanted = [(kind, at, tile) for at, tile in near for kind in kinds]
-        missing = [one for one in wanted if _name(*one) not in self._places]
+            self._of, self._around, self._places = of, None, {}
+        lie = (ground.shown.tiles, ground.arriving.tiles if ground.arriving is not None else None)
+        if centre != self._around or any(a is not b for a, b in zip(lie, self._lie)):
+            self._around, self._lie = centre, lie
+            # While land morphs, what has not arrived is still what is seen.
+            tiles = {**ground.shown.tiles, **(lie[1] or {})}
+            near = [(at, tiles[at]) for at in _spiral(centre) if at in tiles]
+            self._wanted = [_Place(kind.name, at, tile) for at, tile in near for kind in kinds]
+            there = {place.key for place in self._wanted}
+            self._places = {key: places for key, places in self._places.items() if key in there}
+            self._missing = [place for place in self._wanted if place.key not in self._places]
+        now, self._missing = self._missing[:budget], self._missing[budget:]
         for kind in kinds:
-            due = [(at, tile) for of, at, tile in missing[:budget] if of is kind]
+            due = [place for place in now if place.kind == kind.name]
             made = _in_tiles(kind, due, ground.shown.metres, seed, origin) if due else []
-            self._places |= {_name(kind, at, tile): places for (at, tile), places in zip(due, made)}
-        names = [_name(*one) for one in wanted]
-        kept = {name: self._places[name] for name in names if name in self._places}
-        self._places = kept
-        if not kept:
-            return np.zeros(0, INSTANCE), not missing
+            self._places |= {place.key: places for place, places in zip(due, made)}
+        return not self._missing
+
+    def instances(self) -> npt.NDArray[np.void]:
+        """(K,) INSTANCE records of what was worked out and is near, sorted by mesh."""
+        parts = [self._places[place.key] for place in self._wanted if place.key in self._places]
+        if not parts:
+            return np.zeros(0, INSTANCE)
         # As bytes: numpy would look at every field of every part.
-        instances = np.concatenate([places.view(np.uint8) for places in kept.values()]).view(INSTANCE)
-        return instances[np.argsort(instances["mesh"], kind="stable")], len(missing) <= budget
-
-
-def _name(kind: Kind, at: Tile, tile: TileHeights) -> tuple[str, Tile, int]:
-    return kind.name, at, tile.id
+        made = np.concatenate([part.view(np.uint8) for part in parts]).view(INSTANCE)
+        return made[np.argsort(made["mesh"], kind="stable")]
 
 
 def _spiral(centre: Tile) -> list[Tile]:
@@ -90,7 +112,7 @@ def _spiral(centre: Tile) -> list[Tile]:
 
 def _in_tiles(
     kind: Kind,
-    tiles: Sequence[tuple[Tile, TileHeights]],
+    places: Sequence[_Place],
     metres: float,
     seed: int,
     origin: tuple[float, float, float],
@@ -99,17 +121,17 @@ def _in_tiles(
     on all tiles, but for what is drawn by each tile's own chance."""
     config = kind.config
     salt = sum(kind.name.encode())
-    chances = [np.random.default_rng([abs(seed), salt, at[0] & 0xFFFFFFFF, at[1] & 0xFFFFFFFF]) for at, _ in tiles]
+    chances = [np.random.default_rng([abs(seed), salt, *(n & 0xFFFFFFFF for n in place.at)]) for place in places]
     side = max(1, int(np.sqrt(config.per_hectare * metres * metres / 1e4 * 2.0)))
     cell = metres / side
     grid = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2)
     local = (grid + np.stack([rng.uniform(0.1, 0.9, grid.shape) for rng in chances])) * cell
-    world = local + np.array([at for at, _ in tiles])[:, None] * metres
-    n = tiles[0][1].heights.shape[0] - 1
+    world = local + np.array([place.at for place in places])[:, None] * metres
+    n = places[0].tile.heights.shape[0] - 1
     column, row = np.moveaxis(np.minimum((local / metres * n).astype(int), n - 1), -1, 0)
     rises = [
         (h[z, x + 1] - h[z, x], h[z + 1, x] - h[z, x])
-        for h, z, x in zip((tile.heights for _, tile in tiles), row, column)
+        for h, z, x in zip((place.tile.heights for place in places), row, column)
     ]
     dx, dz = np.array(rises).swapaxes(0, 1)
     slope = np.degrees(np.arctan(np.hypot(dx, dz) / (metres / n)))
