@@ -38,11 +38,11 @@ def pace_graph(pace: Pace, scale: float) -> None:
     a_step = high / (_PERIODS * STEPS_A_PERIOD)
     a_column = across / pace.columns
     right = place.x + across
+    inks = [_ink(colour) for colour in (_IN_TIME, *_OF_CAUSE)]
     for first, count, (height, cause) in _runs(tuple(zip(pace.heights, pace.causes))):
         left = right - (len(pace.heights) - first) * a_column
         top = bottom - min(height, _PERIODS * STEPS_A_PERIOD) * a_step
-        colour = _OF_CAUSE[cause - 1] if cause else _IN_TIME
-        draw.add_rect_filled((left, top), (left + count * a_column, bottom), _ink(colour))
+        draw.add_rect_filled((left, top), (left + count * a_column, bottom), inks[cause])
     line_y = bottom - STEPS_A_PERIOD * a_step
     draw.add_line((place.x, line_y), (right, line_y), _ink(rgb("ffffff", 0.35)), max(1.0, scale))
     imgui.push_font(None, SMALL)
