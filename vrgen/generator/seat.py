@@ -165,7 +165,8 @@ class Seat:
     def took(self, infer_ms: float) -> None:
         """A call was answered."""
         self.infer_ms.append(infer_ms)
-        self.usual_s = float(np.quantile(list(self.infer_ms)[-32:], 0.5)) / 1000
+        recent = sorted(list(self.infer_ms)[-32:])
+        self.usual_s = recent[len(recent) // 2] / 1000
 
     def outputs(self, message: Message, parts: list[Part], raws: Raws) -> Mapping[str, Output]:
         """Views into the message's data, read-only as it is. Copies of what is small where there are `raws`: a
