@@ -141,7 +141,7 @@ def _measure(made: Generators, side: int, count: int) -> dict[str, list[float]]:
             GL.glTextureSubImage2D(texture.name, 0, 0, at, side, rows, GL.GL_RED, GL.GL_FLOAT, pointer)
 
         def from_memory(at: int, rows: Rows) -> None:
-            write(at, len(rows), rows.ctypes.data_as(GL.GLvoidp))
+            write(at, len(rows), GL.GLvoidp(rows.ctypes.data))
 
         def by_buffer(at: int, rows: Rows) -> None:
             begin = at * side * 4
@@ -160,9 +160,10 @@ def _measure(made: Generators, side: int, count: int) -> dict[str, list[float]]:
             output, timings = result.outputs["albedo"], result.timings
             rows = output.arrays[""].reshape(4 * side, side)
             for at in range(0, 4 * side, step):
-                if output.arrival is not None and not output.arrival.wait(rows[at : at + step]):
+                part = rows[at : at + step]
+                if output.arrival is not None and not output.arrival.wait(part):
                     raise SystemExit("handoff.py: the worker died over a result; run it again")
-                upload(at, rows[at : at + step])
+                upload(at, part)
             return timings
 
         ways = [(whole, "one copy after the other"), (arriving, "while it arrives")]

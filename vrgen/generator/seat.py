@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 
 import msgspec
@@ -175,7 +176,7 @@ class Seat:
         arrays: dict[str, dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]] = {}
         for part in parts:
             dtype = np.dtype(part.dtype)
-            size = int(np.prod(part.shape)) * dtype.itemsize
+            size = prod(part.shape) * dtype.itemsize
             view = message.data[part.offset : part.offset + size].view(dtype).reshape(part.shape)
             copied = raws and size <= _SMALL
             arrays.setdefault(part.output, {})[part.key] = view.copy() if copied else view
