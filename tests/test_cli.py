@@ -197,7 +197,7 @@ class TestRun:
 
 
 def test_no_garbage_is_looked_for_while_a_run_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    from vrgen import app
+    from vrgen import visit
 
     collecting: list[bool] = []
 
@@ -205,6 +205,6 @@ def test_no_garbage_is_looked_for_while_a_run_starts(monkeypatch: pytest.MonkeyP
         collecting.append(gc.isenabled())
         return []
 
-    monkeypatch.setattr(app, "run", run)
+    monkeypatch.setattr(visit, "run", run)
     assert main(["run", "valley", "--display", "headless"]) == 0
     assert collecting == [False] and gc.isenabled()

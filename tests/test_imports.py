@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "vrgen"
 STAGES = {"inputs", "generator", "scene", "renderer", "display", "feedback", "training"}
 TRAINERS = {"cli", "trainer", "workshop", "preparation", "judgement"}
 """Those that hand over to training when one of its commands is called; the frame process loads none but cli."""
-WIRING = {"app", "accounts", "doctor", "errands", "__main__"} | TRAINERS
+WIRING = {"app", "visit", "accounts", "doctor", "errands", "__main__"} | TRAINERS
 """Top-level modules that put stages together; every other top-level module, and gl, is the base layer."""
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 

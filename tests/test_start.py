@@ -72,3 +72,30 @@ else:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the library has one place")
 def test_glfw_is_not_looked_for_by_processes_of_its_own() -> None:
     assert "glfw" in loaded(_NO_SCREEN)
+
+
+_OPENING = """
+import sys, threading
+from vrgen import cli, visit
+there = threading.Event()
+class Seen:
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "vrgen.app":
+            assert threading.current_thread() is not threading.main_thread()
+            there.set()
+def open_display(options: object, clock: object) -> object:
+    assert there.wait(20), "the loop is not imported while the display opens"
+    assert not {"OpenGL", "glfw"} & set(sys.modules), "what the display has to choose first was imported"
+    raise visit.Refused("no display here")
+class Refused(cli.VrgenError):
+    pass
+visit.Refused, visit.open_display = Refused, open_display
+sys.meta_path.insert(0, Seen())
+assert cli.main(["run", "valley"]) == 1
+assert not {"OpenGL", "glfw", "torch", "PIL"} & set(sys.modules)
+"""
+
+
+def test_the_loop_is_imported_while_the_display_opens() -> None:
+    there = loaded(_OPENING)
+    assert "vrgen.app" in there and "vrgen.renderer" not in there

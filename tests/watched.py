@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from vrgen import app
+from vrgen import visit as whole
 from vrgen.config import RunOptions
 from vrgen.display.headless import HeadlessDisplay
 from vrgen.messages import Controls
@@ -32,6 +33,6 @@ def visit(
             if after is not None:
                 after(self, frame.controls)
 
-    app.open_display = lambda options, clock: (HeadlessDisplay((64, 36), clock=clock, script=said), ())
+    whole.open_display = lambda options, clock: (HeadlessDisplay((64, 36), clock=clock, script=said), ())
     app.Session = Watched  # type: ignore[misc]
-    app.run(options)
+    whole.run(options)

@@ -4,41 +4,33 @@ Stages do not know each other; here they are wired. One thread draws for ever; t
 their own and are only ever looked at, never waited for.
 """
 
-import sys
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack, closing, nullcontext
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vrgen import device, errands
+from vrgen import errands
 from vrgen.accounts import Accounts
-from vrgen.clock import RealClock, StepClock
-from vrgen.config import CHECKPOINTS, RunOptions, World, world_of
+from vrgen.config import RunOptions, World
 from vrgen.deeds import Deeds
-from vrgen.display.film import FILM_HZ, Film
+from vrgen.display.film import Film
 from vrgen.display.interface import Display, Frame
-from vrgen.display.select import open_display
 from vrgen.feedback.haptics import UNTOUCHED, Answer, felt
 from vrgen.feedback.ledger import Step
 from vrgen.feedback.pace import pace_of
 from vrgen.feedback.panel_state import PanelState
 from vrgen.feedback.picks import Pick, told
 from vrgen.feedback.preferences import concerned, observe
-from vrgen.feedback.summary import summary_lines
-from vrgen.feedback.trace import Trace
 from vrgen.generator.encoders import troubles
-from vrgen.generator.fitting import as_visited, require_fit
 from vrgen.generator.generators import Generators
 from vrgen.generator.scheduling import Schedule
 from vrgen.inputs.bindings import hand_rows, help_rows
 from vrgen.inputs.hands import REST
 from vrgen.inputs.interpret import interpret
 from vrgen.inputs.steering import Steering
-from vrgen.interrupt import Interrupt, Interrupted, interruptible
+from vrgen.interrupt import Interrupt
 from vrgen.messages import Action, Controls, FrameCost, GeneratorStatus, Intent, Person, Preference, Wish
 from vrgen.progress import Progress
 from vrgen.scene.assembly import Assembly
@@ -55,57 +47,6 @@ _SETTLE_S = 240.0
 _SMALL = (0, 0, 64, 36)
 _QUIET_FRAMES = 5
 """After the last change each shadow cascade takes a frame."""
-
-
-def run(options: RunOptions) -> tuple[str, ...]:
-    """Show a world until the person leaves, or the frames or seconds asked for are through; tell what was made.
-
-    Raises:
-        UsageError, WorldError, DeviceError, DisplayError, GraphicsError: it can't begin.
-        CheckpointError: nothing of what the world names could be run.
-        Interrupted: Ctrl+C or SIGTERM; what was asked for is left behind all the same.
-    """
-    device.require(options.device)
-    world = world_of(options.target, options.as_kind)
-    found = require_fit(world, options.as_kind)
-    if Path(options.target).suffix.lower() in CHECKPOINTS:
-        world = as_visited(found)
-    clock = StepClock(1 / FILM_HZ) if options.video else RealClock()
-    told: list[str] = []
-    with ExitStack() as stack:
-        # First of all: while the display opens, the worker loads torch.
-        generators = stack.enter_context(
-            Generators(
-                world,
-                device=options.device,
-                # What can be shown again must not hang on what was measured this time.
-                precise=options.precision == "float32" or options.settle or options.video is not None,
-                call_timeout_s=options.call_timeout_s,
-                memory_mb=options.worker_memory_mb,
-            )
-        )
-        display, refused = open_display(options, clock)
-        stack.enter_context(display)
-        for sentence in refused:
-            print(f"vrgen: no {sentence}", file=sys.stderr)
-        if display.kind == "headless" and options.frames is None and options.seconds is None:
-            print("vrgen: runs without a screen until Ctrl+C; --frames or --seconds end it", file=sys.stderr)
-        session = stack.enter_context(closing(Session(options, world, display, generators)))
-        film = stack.enter_context(Film(options.video)) if options.video else None
-        if options.trace:
-            session.accounts.trace_to(stack.enter_context(Trace(options.trace)))
-        with (
-            interruptible() as interrupt,
-            Progress() if errands.is_awaited(options, display.kind) else nullcontext() as progress,
-        ):
-            session.loop(interrupt, film, progress)
-            for words, _ in session.deeds.finish():
-                print(f"vrgen: {words}", file=sys.stderr)
-        errands.leave(options, display, session.ledger, generators)
-        if interrupt.signal:
-            raise Interrupted(interrupt.signal)
-        told += summary_lines(world.title or world.name, options, session.ledger, generators.status)
-    return tuple(told)
 
 
 class Session:

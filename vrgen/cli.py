@@ -175,7 +175,7 @@ def _run(args: list[str]) -> int:
         command = parse(args)
         if isinstance(command, Run):
             _reject_impossible(command)
-            from vrgen.app import run
+            from vrgen.visit import run
 
             print("\n".join(run(command)))
             return 0

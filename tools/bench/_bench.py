@@ -207,7 +207,7 @@ def nothing_drawn() -> Iterator[None]:
 def visit(
     options: RunOptions, clock: Clock, script: Script | None = None, drawn: bool = True
 ) -> Iterator[Session]:
-    """A session of the real program without a screen, as `vrgen.app.run` puts it together."""
+    """A session of the real program without a screen, as `vrgen.visit.run` puts it together."""
     world = world_of(options.target, options.as_kind)
     with ExitStack() as stack:
         # Without calls that nobody asked for: where the worker is to be idle, it is.

@@ -42,14 +42,17 @@ def mark(name):
     marks[name] = time.time() - began_s
 import vrgen.cli
 mark("the command line's imports")
-from vrgen.app import Session, world_of, open_display, Generators, RealClock, RunOptions
-mark("the loop's imports")
-options = RunOptions(target=sys.argv[1], display=sys.argv[2])
+options = vrgen.cli.parse(["run", sys.argv[1], "--display", sys.argv[2]])
+mark("the command is understood")
+from vrgen.visit import Generators, RealClock, beside, open_display, world_of
+mark("the display's imports")
 world = world_of(options.target)
 with Generators(world) as generators:
     mark("the worker is on its way")
-    display, _ = open_display(options, RealClock())
-    mark("the display is open")
+    with beside.imported("vrgen.app"):
+        display, _ = open_display(options, RealClock())
+    mark("the display is open, the loop imported")
+    from vrgen.app import Session
     with display:
         session = Session(options, world, display, generators)
         mark("the session is made")
