@@ -49,6 +49,13 @@ def test_each_level_of_light_is_the_mean_of_four_texels(down: int, across: int, 
         np.testing.assert_allclose(level, mean, rtol=6e-4)
 
 
+def test_what_is_worked_through_in_bands_comes_to_the_same() -> None:
+    tall = np.random.default_rng(2).uniform(0, 9, (602, 128, 3)).astype(np.float16)  # two bands, one not full
+    first = smaller_radiance(tall)[0]
+    mean = tall.astype(np.float32).reshape(301, 2, 64, 2, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(first, mean, rtol=6e-4)
+
+
 def test_directions_stay_unit_and_lean_as_their_mean_does() -> None:
     rng = np.random.default_rng(1)
     normals = rng.normal((0.3, 0.0, 1.0), 0.3, (16, 16, 3))

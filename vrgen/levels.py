@@ -21,15 +21,21 @@ _FINE = 1 << 14
 _GREY = np.arange(_FINE + 1, dtype=np.float32) / _FINE
 _ENCODED = np.where(_GREY <= 0.0031308, 12.92 * _GREY, 1.055 * _GREY ** np.float32(1 / 2.4) - 0.055)
 _ENCODED = (_ENCODED * 255 + 0.5).astype(np.uint8)
+_BAND_NUMBERS = 1 << 16
+"""As many are worked through at a time: they stay in the processor's cache."""
 _ALPHA = np.float32(1 / 256)
 """Brings bytes to where linear light is, and loses nothing."""
 
 
 def smaller_colours(pixels: _U8) -> tuple[_U8, ...]:
     """Of (H, W, 4) sRGB bytes; the last channel is a plain number."""
+    return _levels(pixels, _light_of_bytes, _bytes_of_light)
+
+
+def _light_of_bytes(pixels: _U8) -> _F32:
     light = _LINEAR.take(pixels)
     np.multiply(pixels[..., 3], _ALPHA, out=light[..., 3])
-    return _levels(light, _bytes_of_light)
+    return light
 
 
 def _bytes_of_light(light: _F32) -> _U8:
@@ -42,7 +48,11 @@ def _bytes_of_light(light: _F32) -> _U8:
 
 def smaller_bumps(pixels: _U8) -> tuple[_U8, ...]:
     """Of (H, W, 4) bytes: unit vectors mapped from [-1, 1], and a plain number."""
-    return _levels(np.subtract(pixels, np.float32(127.5), dtype=np.float32), _bytes_of_bumps)
+    return _levels(pixels, _bumps_of_bytes, _bytes_of_bumps)
+
+
+def _bumps_of_bytes(pixels: _U8) -> _F32:
+    return np.subtract(pixels, np.float32(127.5), dtype=np.float32)
 
 
 def _bytes_of_bumps(bumps: _F32) -> _U8:
@@ -62,14 +72,22 @@ def _bytes_of_bumps(bumps: _F32) -> _U8:
 
 def smaller_radiance(pixels: npt.NDArray[np.float16]) -> tuple[npt.NDArray[np.float16], ...]:
     """Of (H, W, 3) linear half floats, finite and not negative."""
-    return _levels(floats(pixels), halves)
+    return _levels(pixels, floats, halves)
 
 
-def _levels(pixels: _F32, stored: Callable[[_F32], npt.NDArray[_T]]) -> tuple[npt.NDArray[_T], ...]:
-    made = []
-    while max(pixels.shape[:2]) > 1:
-        pixels = _narrower(_lower(pixels))
-        made.append(stored(pixels))
+def _levels(
+    pixels: npt.NDArray[_T], numbers: Callable[[npt.NDArray[_T]], _F32], stored: Callable[[_F32], npt.NDArray[_T]]
+) -> tuple[npt.NDArray[_T], ...]:
+    """Without the largest. `numbers`: pixels as what is averaged; `stored`: the other way."""
+    if max(pixels.shape[:2]) == 1:
+        return ()
+    rows = max(2, _BAND_NUMBERS // pixels[0].size // 2 * 2) if len(pixels) % 2 == 0 else len(pixels)
+    bands = (pixels[start : start + rows] for start in range(0, len(pixels), rows))
+    level = np.concatenate([_narrower(_lower(numbers(band))) for band in bands])
+    made = [stored(level)]
+    while max(level.shape[:2]) > 1:
+        level = _narrower(_lower(level))
+        made.append(stored(level))
     return tuple(made)
 
 
