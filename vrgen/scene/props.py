@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -110,6 +111,12 @@ def _spiral(centre: Tile) -> list[Tile]:
     return [(centre[0] + dx, centre[1] + dz) for dx, dz in offsets]
 
 
+@lru_cache(maxsize=8)
+def _grid(side: int) -> npt.NDArray[np.intp]:
+    """(side², 2) columns and rows."""
+    return np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2)
+
+
 def _in_tiles(
     kind: Kind,
     places: Sequence[_Place],
@@ -124,20 +131,20 @@ def _in_tiles(
     chances = [np.random.default_rng([abs(seed), salt, *(n & 0xFFFFFFFF for n in place.at)]) for place in places]
     side = max(1, int(np.sqrt(config.per_hectare * metres * metres / 1e4 * 2.0)))
     cell = metres / side
-    grid = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2)
+    grid = _grid(side)
     local = (grid + np.stack([rng.uniform(0.1, 0.9, grid.shape) for rng in chances])) * cell
     world = local + np.array([place.at for place in places])[:, None] * metres
     n = places[0].tile.heights.shape[0] - 1
-    column, row = np.moveaxis(np.minimum((local / metres * n).astype(int), n - 1), -1, 0)
+    i = np.minimum((local / metres * n).astype(int), n - 1)
     rises = [
         (h[z, x + 1] - h[z, x], h[z + 1, x] - h[z, x])
-        for h, z, x in zip((place.tile.heights for place in places), row, column)
+        for h, z, x in zip((place.tile.heights for place in places), i[..., 1], i[..., 0])
     ]
     dx, dz = np.array(rises).swapaxes(0, 1)
     slope = np.degrees(np.arctan(np.hypot(dx, dz) / (metres / n)))
     x, z = world[..., 0], world[..., 1]
     wave = np.sin(x * 0.021 + 1.9 * np.sin(z * 0.013)) * np.sin(z * 0.027 + 1.3 * np.sin(x * 0.017))
-    chance = 0.5 * (1 - config.clumping) + config.clumping * np.clip(0.5 + wave, 0.0, 1.0)
+    chance = 0.5 * (1 - config.clumping) + config.clumping * np.minimum(np.maximum(0.5 + wave, 0.0), 1.0)
     keep = np.stack([rng.uniform(size=len(grid)) for rng in chances]) < chance
     keep &= slope < config.slope_max_deg
     counts = [int(count) for count in keep.sum(axis=1)]
@@ -159,7 +166,7 @@ def _in_tiles(
     made["position"][:, 1] = -_BURIED * size - origin[1]
     made["position"][:, 2] = z[keep] - origin[2]
     made["scale"] = size
-    made["rotation"] = rotation / np.linalg.norm(rotation, axis=1, keepdims=True)
+    made["rotation"] = rotation / np.sqrt((rotation * rotation).sum(axis=1, keepdims=True))
     made["mesh"] = np.asarray(kind.meshes, np.uint32)[which]
     made["picture"] = -2 if config.surface == "cliff" else -1
     made["stands"] = 1.0
