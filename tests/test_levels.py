@@ -50,7 +50,7 @@ def test_each_level_of_light_is_the_mean_of_four_texels(down: int, across: int, 
 
 
 def test_what_is_worked_through_in_bands_comes_to_the_same() -> None:
-    tall = np.random.default_rng(2).uniform(0, 9, (602, 128, 3)).astype(np.float16)  # several bands, the last not full
+    tall = np.random.default_rng(2).uniform(0, 9, (602, 128, 3)).astype(np.float16)  # four bands
     first = smaller_radiance(tall)[0]
     mean = tall.astype(np.float32).reshape(301, 2, 64, 2, 3).mean(axis=(1, 3))
     np.testing.assert_allclose(first, mean, rtol=6e-4)
