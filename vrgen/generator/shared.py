@@ -28,7 +28,7 @@ from vrgen.errors import CheckpointError
 
 Bytes = npt.NDArray[np.uint8]
 Words = memoryview
-"""int64, each read and written by one instruction. (numpy does too, for several times the price of each.)"""
+"""int64, each read and written by one instruction. (numpy does too, at twice the price.)"""
 
 MIB = 1 << 20
 PAGE = 4096
