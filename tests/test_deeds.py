@@ -1,4 +1,4 @@
-"""What takes longer than a frame: no frame waits for it, it tells when it is done, and the end does not lose it."""
+"""What takes longer than a frame: no frame waits for it, it tells when it is done, the end does not lose it."""
 
 import subprocess
 import sys
