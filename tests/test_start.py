@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,3 +100,31 @@ assert not {"OpenGL", "glfw", "torch", "PIL"} & set(sys.modules)
 def test_the_loop_is_imported_while_the_display_opens() -> None:
     there = loaded(_OPENING)
     assert "vrgen.app" in there and "vrgen.renderer" not in there
+
+
+_BY_CORES = """
+import sys
+from vrgen import visit as begun
+from vrgen.config import RunOptions
+from vrgen.messages import Controls
+from watched import visit
+
+begun.cores = lambda: int(sys.argv[2])
+told = []
+
+def after(session, controls):
+    told.append(session.generators.worker_pid is not None)
+
+visit(lambda session, number: Controls(closing=number == 3), RunOptions(target=sys.argv[1], seconds=60), after)
+print(told[0], told[-1])
+"""
+
+
+@pytest.mark.parametrize(("cores", "at_once"), [(2, False), (4, True)])
+def test_with_few_cores_the_worker_starts_when_the_first_frame_is_through(
+    tiny_world: Path, cores: int, at_once: bool
+) -> None:
+    command = [sys.executable, "-c", _BY_CORES, tiny_world, str(cores)]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(at_once), "True"]

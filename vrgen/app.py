@@ -96,6 +96,8 @@ class Session:
         for number, open_frame in enumerate(self.display.frames()):
             with open_frame as frame:
                 self.frame(frame, number)
+            if number == 0:
+                self.generators.start()
             self.rest(frame)
             if progress is not None and progress.due:
                 run_s, statuses = frame.time_s - since_s, self.generators.status

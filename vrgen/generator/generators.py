@@ -66,7 +66,7 @@ Asked = dict[Ident, Ask]
 
 
 class Generators:
-    """All generators of a world. A context manager: entering starts the worker without waiting for it.
+    """All generators of a world. A context manager; nothing waits for the worker that it starts.
 
     Args:
         device: "auto", "cpu" or "cuda".
@@ -74,6 +74,7 @@ class Generators:
         call_timeout_s: a call that takes longer is taken for hung; the worker is ended and started again.
         memory_mb: the worker is ended when it takes more; on Linux without CUDA its allocations fail before that.
         arena_mb: results that may wait in shared memory at once; a single larger one still passes.
+        at_once: the worker starts when this is entered, else when `start` is called.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Generators:
         call_timeout_s: float = 30.0,
         memory_mb: int = 6144,
         arena_mb: int = 256,
+        at_once: bool = True,
     ) -> None:
         self._seats = {
             name: Seat(number, name, config, config.checkpoint, precise)
@@ -94,6 +96,7 @@ class Generators:
         self._call_timeout_s = call_timeout_s
         self._memory_mb = memory_mb
         self._arena_mb = arena_mb
+        self._at_once = at_once
         self._segment: Segment | None = None
         self._requests: tuple[Request, ...] = ()
         self._asked: Asked = {}
@@ -143,6 +146,7 @@ class Generators:
             arguments,
             call_timeout_s=self._call_timeout_s,
             memory_mb=self._memory_mb,
+            at_once=self._at_once,
         )
         self._write()
         return self
@@ -163,6 +167,10 @@ class Generators:
             del self._board
             self._segment.close()
             self._segment = None
+
+    def start(self) -> None:
+        """Start the worker where that was not done at once; any further call does nothing."""
+        self._supervisor.start()
 
     # --- what the app calls every frame -------------------------------------------------------------------
 

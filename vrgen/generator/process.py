@@ -1,6 +1,7 @@
 """The worker's process as the frame sees it: started off the frame's thread, watched, ended, never waited for."""
 
 import contextlib
+import math
 import os
 import subprocess
 import tempfile
@@ -115,7 +116,9 @@ class Supervisor:
         *,
         call_timeout_s: float,
         memory_mb: int,
+        at_once: bool = True,
     ) -> None:
+        """`at_once`: start it here, and not when `start` is called."""
         self._segment = segment
         self._board = board
         self._arguments = arguments
@@ -123,13 +126,22 @@ class Supervisor:
         self._memory_mb = memory_mb
         self._worker: WorkerProcess | None = None
         self._why_killed: str | None = None
-        self._start_at_s = self._housekeeping_at_s = self._grace_until_s = 0.0
+        self._start_at_s = math.inf
+        self._housekeeping_at_s = self._grace_until_s = 0.0
         self._last_look_s: float | None = None
         self.deaths = 0
         """Since the last result."""
         self.rss_mb = 0.0
         self.peak_mb = 0.0
-        self._start()
+        board.set_state(STARTING)
+        if at_once:
+            self.start()
+
+    def start(self) -> None:
+        """Start it, the first time; later it is started anew when it has to be."""
+        if self._start_at_s == math.inf:
+            self._start_at_s = 0.0
+            self._start()
 
     @property
     def pid(self) -> int | None:
