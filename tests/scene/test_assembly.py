@@ -221,6 +221,21 @@ def test_what_is_missing_is_asked_for_and_what_came_is_not() -> None:
     ]
 
 
+def test_a_morph_in_every_frame_moves_all_parts_in_turn() -> None:
+    show = Show(Assembly(world("sky", "ground", "rocks")))
+    made: list[tuple[str, int]] = []
+    for revision in range(12):
+        sky, ground = o.wish("sky", revision=revision), o.wish("ground", revision=revision)
+        show.ask(sky, ground, o.wish("rocks", revision=revision, variants=2))
+        first = show.assembly.requests(show.person, show.now_s)[0]
+        made.append((first.generator, first.variant))
+        outputs = {"sky": {"sky": o.sky(RED)}}.get(first.generator, {"rock": o.tetrahedron()})
+        show.frame([o.result(o.wish(first.generator, revision=revision), outputs, variant=first.variant)])
+        show.frames(0.2)  # what is made beside the frame is there
+    parts = [("sky", 0), ("ground", 0), ("rocks", 0), ("rocks", 1)]
+    assert made == 3 * parts
+
+
 def land_results(show: Show, wish: Wish, most: int = 300) -> list[Generated]:
     asked = [r for r in show.assembly.requests(show.person, show.now_s) if r.tile is not None][:most]
     return [

@@ -60,6 +60,8 @@ class Assembly:
         self._beside: tuple[Objects, Objects, Objects] | None = None
         self._wishes: Mapping[str, Wish] = {}
         self._made: dict[tuple[str, int], tuple[int, int]] = {}
+        self._turns: dict[tuple[str, int], tuple[int, int]] = {}
+        """Of each generator and its variants the epoch of the last result, and the how manieth of all it was."""
         self._land_wish: Wish | None = None
         self._waiting: set[str] = set()
         self._epoch = 0
@@ -141,6 +143,7 @@ class Assembly:
             for variant in range(wish.variants)
             if self._made.get((wish.generator, variant)) != (wish.epoch, wish.revision)
         ]
+        singles.sort(key=self._turn)
         x, _, z = person.feet_world
         heading = _heading(person)
         ahead = (-float(np.sin(heading)), -float(np.cos(heading)))
@@ -155,6 +158,12 @@ class Assembly:
         near = sum(self._is_near(request.tile, x, z) for request in tiles[:_NEAR_TILES])
         first = singles[:1] if self._first else singles
         return [*first, *tiles[:near], *singles[len(first) :], *pictures, *tiles[near:]]
+
+    def _turn(self, one: Request) -> int:
+        """Which result of this world its part had last, 0 without one. What waits longest comes first: a morph
+        asks for all anew in every frame, and must not move the sky alone."""
+        epoch, turn = self._turns.get((one.generator, one.variant), (one.epoch, 0))
+        return turn if epoch == one.epoch else 0
 
     def _is_near(self, tile: Tile | None, x: float, z: float) -> bool:
         metres = self.land.tile_m
@@ -312,6 +321,7 @@ class Assembly:
         )
         self._made[(request.generator, request.variant)] = (request.epoch, request.revision)
         self._taken += 1
+        self._turns[request.generator, request.variant] = request.epoch, self._taken
         uploads, bare, things, land = [surface.id for surface in assets.surfaces.values()], [], False, False
         if assets.sky is not None:
             uploads.append(assets.sky.id)
