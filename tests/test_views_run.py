@@ -64,7 +64,7 @@ def test_frames_go_on_while_it_is_asked_again_and_again(tmp_path: Path) -> None:
     assert run.done.returncode == 0, run.done.stderr
     told = run.report["generators"]["slow"]
     assert told["errors"] == [] and told["restarts"] == 0
-    assert told["requests"] > told["results"] >= 2
+    assert told["requests"] >= told["results"] >= 2  # the last one may have come just before the end
     assert run.report["frames"]["count"] > 3 * told["results"]
     picture = run.pixels.astype(float)
     assert picture.min() > 20.0, "something is black"
