@@ -1,8 +1,11 @@
 """What takes longer than a frame: no frame waits for it, it tells when it is done, the end does not lose it."""
 
+import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +66,42 @@ def test_a_picture_is_saved_by_a_process_of_its_own_and_why_not_is_told(tmp_path
     assert np.array_equal(np.asarray(Image.open(tmp_path / "a picture.png")), pixels)
     with pytest.raises(VrgenError, match=r"no/such/b\.png: the picture can't be written .*; choose another place"):
         save_picture_apart(pixels, tmp_path / "no" / "such" / "b.png")
+
+
+_SAVES = """
+import signal, sys
+from pathlib import Path
+import numpy as np
+from vrgen.display.film import save_picture_apart
+signal.signal(signal.SIGINT, lambda *_: None)  # read between two frames
+print("begins", flush=True)
+save_picture_apart(np.random.default_rng(0).integers(0, 255, (1500, 2000, 3), np.uint8), Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups of POSIX")
+def test_ctrl_c_does_not_lose_the_picture_nor_does_the_folder_that_one_is_in(tmp_path: Path) -> None:
+    for name in ("numpy", "json", "PIL"):  # in the current folder, and none of a saver's business
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('shadowed')")
+    program = tmp_path / "elsewhere" / "saves.py"
+    program.parent.mkdir()
+    program.write_text(_SAVES)
+    with subprocess.Popen(
+        [sys.executable, program, tmp_path / "a.png"],
+        cwd=tmp_path,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as saver:
+        assert saver.stdout is not None and saver.stdout.readline() == b"begins\n"
+        for _ in range(8):
+            time.sleep(0.1)
+            if saver.poll() is None:
+                os.killpg(saver.pid, signal.SIGINT)
+        _, said = saver.communicate(timeout=60)
+    assert saver.returncode == 0, said.decode()
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.size == (2000, 1500)
 
 
 PRESSES = """

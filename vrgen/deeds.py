@@ -53,9 +53,9 @@ class Deeds:
             time.sleep(0.002)
 
     def close(self) -> None:
-        """What is not done is given up."""
+        """What has not begun is given up; what runs beside is waited for."""
         if self._thread is not None:
-            self._thread.shutdown()  # first: it may read what the deeds hold
+            self._thread.shutdown(cancel_futures=True)  # first: it may read what the deeds hold
         for deed in self._open:
             deed.close()
         self._open.clear()

@@ -1,6 +1,7 @@
 """What is done beside the frame: pictures and reports left behind, another checkpoint put to work, whether all
 stands."""
 
+import itertools
 import math
 import sys
 from collections.abc import Callable, Mapping
@@ -45,13 +46,13 @@ def _kept(pixels: Callable[[], Pixels], world: str) -> Path:
     from platformdirs import user_pictures_path
 
     folder = user_pictures_path() / "vrgen"
+    name = f"{world}-{datetime.now():%Y%m%d-%H%M%S}"
+    names = itertools.chain([f"{name}.png"], (f"{name}-{number}.png" for number in itertools.count(2)))
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        path = next(path for each in names if not (path := folder / each).exists())
     except OSError as error:
         raise VrgenError(f"{folder}: the picture can't be kept there ({error}); make room for it") from error
-    name = f"{world}-{datetime.now():%Y%m%d-%H%M%S}"
-    names = (f"{name}{again}.png" for again in ("", *(f"-{number}" for number in range(2, 1000))))
-    path = next(path for each in names if not (path := folder / each).exists())
     save_picture_apart(pixels(), path)
     return path
 

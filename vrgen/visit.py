@@ -1,4 +1,4 @@
-"""A visit from beginning to end: the world is read and the worker started, a display opens, the loop runs.
+"""A visit from beginning to end: the world is read, a display opens, the loop runs; the worker starts with it.
 
 Opening a display is the window system's and the driver's work, not Python's: what the loop imports is imported
 meanwhile.
@@ -51,7 +51,7 @@ def run(options: RunOptions) -> tuple[str, ...]:
         )
         with beside.imported("vrgen.app"):
             display, refused = open_display(options, clock)
-        stack.enter_context(display)
+            stack.enter_context(display)
         from vrgen import app, errands  # only now: it is what is imported meanwhile
         from vrgen.feedback.summary import summary_lines
         from vrgen.feedback.trace import Trace

@@ -1,5 +1,6 @@
 """What a second context makes, the first can use; in a process of its own, bound to the display's own OpenGL."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -69,3 +70,19 @@ def test_without_one_it_is_made_here_at_once(
     assert beside.make(threading.current_thread).result(0) is threading.current_thread()
     beside.close()
     beside.close()  # twice is harmless
+
+
+def test_who_may_not_step_back_makes_it_all_the_same(
+    gl_context: HeadlessDisplay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is nicer already, without the right to be less so."""
+    from vrgen.gl.second import Second
+
+    def refuse(*_: object) -> int:
+        raise PermissionError(13, "not permitted")
+
+    monkeypatch.setattr(os, "nice", refuse)
+    monkeypatch.setattr(os, "setpriority", refuse)
+    second = Second()
+    assert second.make(threading.current_thread).result(20) is not threading.current_thread()
+    second.close()

@@ -183,3 +183,14 @@ def test_placed_instances_lie_where_the_generator_says() -> None:
     made = placed(rows, 4, (8.0, 0.0, 0.0))
     assert made["position"].tolist() == [[2, 2, -5]]
     assert (made["scale"][0], made["mesh"][0], made["stands"][0]) == (1.5, 4, 0.0)
+
+
+def test_where_one_is_drawn_from_moves_nothing_and_takes_nothing_away() -> None:
+    land, made = ground((0, 0)), Scatter()
+    kinds = [kind()]
+    assert made.work(kinds, land, (0, 0), 3, (0.0, 0.0, 0.0), 10_000)
+    before = made.instances()
+    origin = (512.0, 0.0, -256.0)
+    assert made.work(kinds, land, (0, 0), 3, origin, 0)
+    assert len(before) == len(made.instances()) > 0
+    assert np.allclose(made.instances()["position"] + origin, before["position"], atol=1e-3)

@@ -1,5 +1,6 @@
 """Pictures and films of what was seen: PNG and MP4."""
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,13 @@ from vrgen.display.interface import Pixels
 from vrgen.errors import VrgenError
 
 FILM_HZ = 30
+_PATIENCE_S = 60.0
+_BOOT = """
+import json, sys
+sys.path[:], *given = json.loads(sys.argv[1])
+from vrgen.display.film import save_given
+save_given(*given)
+"""
 _FORMS = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
@@ -42,8 +50,20 @@ def save_picture_apart(pixels: Pixels, path: Path) -> None:
         VrgenError: it can't be written.
     """
     height, width, _ = pixels.shape
-    command = [sys.executable, "-m", __name__, str(width), str(height), str(path)]
-    apart = subprocess.run(command, input=pixels.tobytes(), capture_output=True, check=False)
+    said = json.dumps([sys.path, width, height, os.fspath(path)])
+    command = [sys.executable, "-P", "-X", "utf8", "-c", _BOOT, said]
+    # Out of reach of a Ctrl+C that ends the run: what is being saved is saved.
+    own: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        own = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    try:
+        apart = subprocess.run(
+            command, input=pixels.tobytes(), capture_output=True, check=False, timeout=_PATIENCE_S, **own
+        )
+    except OSError as error:
+        raise VrgenError(f"{path}: the picture can't be written ({error}); try it again") from error
+    except subprocess.TimeoutExpired as error:
+        raise VrgenError(f"{path}: the picture was not written in {_PATIENCE_S:g} s; choose another place") from error
     if apart.returncode:
         words = apart.stderr.decode(errors="replace").strip().splitlines()
         raise VrgenError(words[-1] if words else f"{path}: the picture can't be written ({apart.returncode})")
@@ -131,16 +151,12 @@ class Film:
             return False
 
 
-def _apart(width: str, height: str, path: str) -> None:
+def save_given(width: int, height: int, path: str) -> None:
     """In the process of its own: pixels come by standard input."""
     if sys.platform != "win32":
         os.nice(5)
-    pixels = np.frombuffer(sys.stdin.buffer.read(), np.uint8).reshape(int(height), int(width), 3)
+    pixels = np.frombuffer(sys.stdin.buffer.read(), np.uint8).reshape(height, width, 3)
     try:
         save_picture(pixels, Path(path))
     except VrgenError as error:
         sys.exit(str(error))
-
-
-if __name__ == "__main__":
-    _apart(*sys.argv[1:])

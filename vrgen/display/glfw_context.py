@@ -3,6 +3,8 @@
 OpenGL is not imported here: whether a window can be had is known before PyOpenGL is bound to a platform.
 """
 
+import contextlib
+import ctypes
 import os
 import sys
 from importlib.util import find_spec
@@ -59,8 +61,9 @@ def _name_library(variant: str) -> None:
     takes it a Python process for each that it finds."""
     package = find_spec("glfw")
     if package is not None and package.origin is not None:
-        library = Path(package.origin).with_name(variant) / "libglfw.so"
-        if library.is_file():
+        library = Path(package.origin).parent / variant / "libglfw.so"
+        with contextlib.suppress(OSError):  # one that can't be loaded is left to the search
+            ctypes.CDLL(str(library))
             os.environ.setdefault("PYGLFW_LIBRARY", str(library))
 
 

@@ -5,10 +5,10 @@ A context shares with the one that is current where it is made, whichever window
 Linux has are asked themselves (EGL 1.5, GLX_ARB_create_context), not PyOpenGL, which is bound to one of them.
 """
 
+import contextlib
 import ctypes
 import os
 import sys
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from ctypes import POINTER, c_char_p, c_int, c_uint, c_void_p
@@ -68,6 +68,7 @@ class Second:
             return False
         thread = ThreadPoolExecutor(1, "second context")
         if not thread.submit(self._use).result():
+            thread.submit(self._context.close).result()
             thread.shutdown()
             return False
         self._thread = thread
@@ -75,8 +76,9 @@ class Second:
 
     def _use(self) -> bool:
         assert self._context is not None
-        if sys.platform.startswith("linux"):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        if sys.platform.startswith("linux"):  # there it is the thread's own
+            with contextlib.suppress(OSError):
+                os.nice(_NICE)
         return self._context.use()
 
 

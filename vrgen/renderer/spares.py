@@ -34,8 +34,10 @@ class Spares:
         """A new frame. What nobody wanted for long goes, and what there is no room for, one a frame."""
         self._frame += 1
         self._made = False
-        for of in [of for of, (asked, _) in self._coming.items() if self._frame - asked > _ASKED_FRAMES]:
-            self.leave(of, self._coming.pop(of)[1].result())
+        for of, (asked, coming) in tuple(self._coming.items()):
+            if coming.done() and self._frame - asked > _ASKED_FRAMES:
+                del self._coming[of]
+                self.leave(of, coming.result())
         if self._left and (self.bytes > room_bytes or self._frame - self._left[0][0] > _KEPT_FRAMES):
             _, _, texture = self._left.pop(0)
             self.bytes -= texture.bytes

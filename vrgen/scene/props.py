@@ -54,6 +54,7 @@ class Scatter:
 
     def __init__(self) -> None:
         self._of: tuple[object, ...] = ()
+        self._origin = (0.0, 0.0, 0.0)
         self._around: Tile | None = None
         self._lie: tuple[Mapping[Tile, TileHeights] | None, ...] = ()
         self._wanted: list[_Place] = []
@@ -75,9 +76,13 @@ class Scatter:
         Candidates lie on a jittered grid; slopes that are too steep are left free, and a slow noise clumps the
         rest.
         """
-        of = (seed, origin, tuple((kind.name, tuple(kind.meshes)) for kind in kinds))
+        of = (seed, tuple((kind.name, tuple(kind.meshes)) for kind in kinds))
         if of != self._of:
             self._of, self._around, self._places = of, None, {}
+        if origin != self._origin:  # what stands, stands where it did
+            for places in self._places.values():
+                places["position"] += np.subtract(self._origin, origin, dtype=np.float32)
+            self._origin = origin
         lie = (ground.shown.tiles, ground.arriving.tiles if ground.arriving is not None else None)
         if centre != self._around or any(a is not b for a, b in zip(lie, self._lie)):
             self._around, self._lie = centre, lie
