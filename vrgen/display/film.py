@@ -63,7 +63,8 @@ def save_picture_apart(pixels: Pixels, path: Path) -> None:
     except OSError as error:
         raise VrgenError(f"{path}: the picture can't be written ({error}); try it again") from error
     except subprocess.TimeoutExpired as error:
-        raise VrgenError(f"{path}: the picture was not written in {_PATIENCE_S:g} s; choose another place") from error
+        said = f"{path}: the picture was not written in {_PATIENCE_S:g} s; choose another place"
+        raise VrgenError(said) from error
     if apart.returncode:
         words = apart.stderr.decode(errors="replace").strip().splitlines()
         raise VrgenError(words[-1] if words else f"{path}: the picture can't be written ({apart.returncode})")
