@@ -5,6 +5,7 @@ import itertools
 import math
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,7 +36,7 @@ def screenshot(display: Display, world: str, deeds: Deeds) -> Deed:
     Raises:
         VrgenError: it can't be written.
     """
-    with display.begin_reading() as reading:
+    with closing(display.begin_reading()) as reading:
         while not reading.ready:
             yield
         path = yield from deeds.beside(_kept, reading.pixels, world)

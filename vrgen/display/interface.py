@@ -14,6 +14,7 @@ fails on a hook that is missing or superfluous.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import closing
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -149,7 +150,7 @@ class Display(ABC):
 
     def read_pixels(self) -> Pixels:
         """(H, W, 3) uint8, top row first, sRGB: what `begin_reading` reads, waited for."""
-        with self.begin_reading() as reading:
+        with closing(self.begin_reading()) as reading:
             return reading.wait().pixels()
 
     def apply(self, action: Action) -> None:

@@ -1,6 +1,5 @@
 """The picture that a flat display's views are drawn into: RGBA8, sRGB-encoded by the renderer."""
 
-from types import TracebackType
 from typing import Self
 
 from vrgen.display.interface import Pixels
@@ -28,8 +27,7 @@ class Target:
 
 
 class Reading:
-    """A picture on its way back from the GPU, which nobody has to wait for. A context manager: it is closed on the
-    thread that draws."""
+    """A picture on its way back from the GPU, which nobody has to wait for. Close it on the thread that draws."""
 
     def __init__(self, texture: int, size_px: tuple[int, int]) -> None:
         from vrgen.gl.api import GL
@@ -67,11 +65,3 @@ class Reading:
     def close(self) -> None:
         self._fences.close()
         self._buffer.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
