@@ -15,6 +15,7 @@ import torch
 from feedback import tracing
 from generator import checkpoints as made
 from PIL import Image
+from scripted import run as run_script
 
 from vrgen.feedback.changes import STAGES
 from vrgen.feedback.ledger import SCENE, STEPS
@@ -364,14 +365,7 @@ visit(script, RunOptions(target=str(target), seconds=120, report=report, screens
 def test_a_generator_that_begins_to_fail_leaves_the_last_good_world(tmp_path: Path) -> None:
     made.picture(Turns(DRY_RUNS + 1), tmp_path / "it.pt")
     report = tmp_path / "report.json"
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPTED, tmp_path / "it.pt", report, tmp_path / "picture.png"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    done = run_script(SCRIPTED, tmp_path / "it.pt", report, tmp_path / "picture.png")
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["kept", "failed"], done.stdout + done.stderr
     told = json.loads(report.read_text())["generators"]["it"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scripted import run as run_script
 
 from vrgen.deeds import Deed, Deeds
 from vrgen.display.film import save_picture_apart
@@ -136,14 +137,7 @@ visit(script, RunOptions(target=world, seconds=120, quality="low", device="cpu",
 
 
 def test_screenshots_hold_no_frame_up_and_none_is_lost(tiny_world: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", PRESSES, tiny_world, tmp_path],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    done = run_script(PRESSES, tiny_world, tmp_path)
     assert done.returncode == 0, done.stderr
     left = sorted((tmp_path / "vrgen").iterdir())
     assert len(left) == 3 and all(path.suffix == ".png" for path in left), left

@@ -1,13 +1,12 @@
 """Picking, in the whole program: what is told, and that a like then is about the picked thing alone."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from generator import checkpoints as made
+from scripted import run as run_script
 from torch import Tensor, nn
 
 pytestmark = pytest.mark.slow
@@ -76,14 +75,7 @@ def test_a_like_after_a_pick_is_about_what_was_picked(tmp_path: Path) -> None:
         '[generators.things]\ncheckpoint = "towers.pt"\n[generators.above]\ncheckpoint = "skies.pt"\n', "utf-8"
     )
     report = tmp_path / "report.json"
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, world, report],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    done = run_script(SCRIPT, world, report)
     assert done.returncode == 0, done.stderr
     told = [[part.strip() for part in line.split("|")] for line in done.stdout.splitlines() if "|" in line]
     assert [row[0] for row in told] == ["e", "l", "n", "e", "k"], done.stdout + done.stderr
