@@ -57,6 +57,7 @@ def test_a_picture_that_is_met_near_by_is_sharp_at_once(stage: Open) -> None:
 
 def test_one_that_was_seen_from_afar_sharpens_step_by_step_as_one_comes_near(stage: Open) -> None:
     one = stage(SIZE)
+    make_room(one)
     scene = hung((striped(),))
     for number in range(4):
         contrast(one, replace(scene, time_s=number / 90), 40.0)
